@@ -1,0 +1,23 @@
+# understudy_room(<name> [dependencies…]): the static library of the current folder's *.cpp,
+# named understudy_<name>. Each room includes headers by their path from the top folder.
+function(understudy_room name)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(sources)
+    add_library(understudy_${name} STATIC ${sources})
+    target_link_libraries(understudy_${name} PUBLIC understudy_options ${ARGN})
+  else()
+    add_library(understudy_${name} INTERFACE)
+    target_link_libraries(understudy_${name} INTERFACE understudy_options ${ARGN})
+  endif()
+endfunction()
+
+# understudy_test(<name> [libraries…]): one doctest program of the current folder's *.cpp, run by CTest.
+function(understudy_test name)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(test_${name} ${sources})
+  target_link_libraries(test_${name} PRIVATE understudy_options understudy_test_main ${ARGN})
+  add_test(NAME ${name} COMMAND test_${name})
+endfunction()

@@ -1,0 +1,86 @@
+// Backend: the durable queue of records of one node.
+//
+// Invariants
+//  - The log is one contiguous run of parts: each batch begins where the one before it ended, with
+//    the sum_after of the one before as its sum_before, or the state of `base` for the first.
+//  - append() returns only when the batches (and cursor) are fsynced; all of one call or nothing.
+//  - After a crash a tail of parts whose record never ended is there; drop_open_tail() removes it.
+//  - trim() and reset() are the only ways in which records leave.
+//
+// A Backend belongs to one thread. Readers in other threads open a LogReader of their own.
+#pragma once
+
+#include "common/record/batch.h"
+
+#include <memory>
+#include <string>
+
+namespace understudy {
+
+// What the log spans. base is the state that the first stored record starts from.
+struct LogBounds {
+  Position base;            // state before the first record that the log holds
+  Position last;            // state after the last whole record; == base when the log is empty
+  PartKey next;             // part that append() expects
+  std::uint64_t bytes = 0;  // of stored batches
+  std::int64_t oldest_time_us = 0;  // commit time of the oldest batch; 0 when empty
+  [[nodiscard]] Seq first_seq() const { return base.seq + 1; }  // == last.seq + 1 when empty
+};
+
+struct RetentionPolicy {
+  std::uint64_t max_bytes = 1ull << 30;
+  std::int64_t max_age_us = 24ll * 3600 * 1000 * 1000;
+};
+
+// Reads batches; cheap to open, one a thread. Sees only what is durable.
+class LogReader {
+ public:
+  virtual ~LogReader() = default;
+  [[nodiscard]] virtual LogBounds bounds() = 0;
+  // Blobs from the batch that contains part `from` on, until `max_bytes` (at least one blob).
+  // Empty: nothing there (yet, or no longer: compare with bounds()).
+  [[nodiscard]] virtual std::vector<Bytes> read(PartKey from, std::size_t max_bytes) = 0;
+  // The position after record `seq`; nullopt when the log does not cover it. base counts as
+  // covered.
+  [[nodiscard]] virtual std::optional<Position> position_at(Seq seq) = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  [[nodiscard]] virtual const StreamId& stream() const = 0;
+  [[nodiscard]] virtual LogBounds bounds() const = 0;
+
+  // Appends batches that follow on (asserted), and sets `cursor` (opaque, for the publisher; may be
+  // empty: unchanged) with them. DURABLE from its return: only now may they be sent on,
+  // acknowledged or shown. Throws on failure, with nothing appended; a failed fsync is final.
+  virtual void append(std::span<const BatchView> batches, ByteView cursor) = 0;
+  // Sets the cursor alone.
+  virtual void set_cursor(ByteView cursor) = 0;
+  [[nodiscard]] virtual Bytes cursor() = 0;
+
+  virtual void drop_open_tail() = 0;
+  // Forgets all records; the log begins anew after `base`.
+  virtual void reset(const Position& base) = 0;
+  // Drops the oldest whole records beyond the policy, none with seq > keep_after. Returns how many
+  // records.
+  virtual std::uint64_t trim(const RetentionPolicy& policy, Seq keep_after) = 0;
+  // Bounded upkeep off the hot path: moves its own WAL into the file. Call when idle or every
+  // second.
+  virtual void checkpoint() = 0;
+
+  [[nodiscard]] virtual std::unique_ptr<LogReader> open_reader() const = 0;
+};
+
+// The embedded default: an SQLite database (schemas/backend.sql), synchronous=FULL.
+// Opens or creates; a created one belongs to `stream` and starts at `base`.
+// Throws ConfigError when the file is of another stream or a newer version, CorruptionError when
+// damaged. `stream` nil: take whatever an existing file says.
+std::unique_ptr<Backend> open_sqlite_backend(const std::string& path, const StreamId& stream,
+                                             const Position& base, const std::string& vfs = {});
+// Reads the log of a backend.db that another process may be writing.
+std::unique_ptr<LogReader> open_sqlite_log_reader(const std::string& path,
+                                                  const std::string& vfs = {});
+
+}  // namespace understudy

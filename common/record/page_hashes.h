@@ -1,0 +1,55 @@
+// PageHashes: the hash of every page of one state, 8 bytes a page, and their sum.
+//
+// Kept in memory; saved now and then to a file (`page-hashes` in the state directory) that names
+// the seq it stands for. Invariant: what the file holds is the table of its seq, or that table
+// partly moved on by later records. Rolling every record after that seq over it is idempotent
+// (each entry takes its last value), so the true table is always found again from file and log;
+// the sum on record proves it.  One thread at a time.
+#pragma once
+
+#include "common/core/types.h"
+
+#include <string>
+
+namespace understudy {
+
+class PageHashes {
+ public:
+  PageHashes() = default;
+  explicit PageHashes(std::uint32_t page_size) : page_size_(page_size) {}
+
+  [[nodiscard]] std::uint32_t page_size() const { return page_size_; }
+  [[nodiscard]] PageNo page_count() const { return static_cast<PageNo>(entries_.size()); }
+  [[nodiscard]] StateSum sum() const { return sum_; }
+  // 0 for a page beyond the end, the lock-byte page, and one not known yet.
+  [[nodiscard]] PageHash get(PageNo page) const;
+  void set(PageNo page, PageHash hash);  // grows the table when needed
+  void resize(PageNo page_count);        // drops, or adds unknown (0) entries
+
+  // Sum of the table as computed anew from all entries; equals sum() unless memory is damaged.
+  [[nodiscard]] StateSum recount() const;
+  // Hash over the 8-byte entries of `count` pages from `first` (resync compares groups by it).
+  [[nodiscard]] std::uint64_t group_hash(PageNo first, PageNo count) const;
+
+  // Writes the entries changed since the last save, syncs, then the header with `seq`, syncs.
+  // Format: schemas/page-hashes.md. Throws IoError; the file is then still usable.
+  void save(const std::string& path, const StreamId& stream, Seq seq, const std::string& vfs = {});
+
+  struct Loaded;
+  // nullopt: no file, of another stream or version, or damaged.
+  static std::optional<Loaded> load(const std::string& path, const StreamId& stream,
+                                    const std::string& vfs = {});
+
+ private:
+  std::uint32_t page_size_ = 0;
+  std::vector<PageHash> entries_;
+  StateSum sum_ = 0;
+  std::vector<bool> dirty_blocks_;  // since the last save, by block of 512 entries
+};
+
+struct PageHashes::Loaded {
+  PageHashes table;
+  Seq seq = 0;
+};
+
+}  // namespace understudy

@@ -1,0 +1,84 @@
+// WalTail: follows the WAL of a live database that applications are writing, without a gap and
+// without disturbing them.
+//
+// Question answered: how can every committed frame be copied before a checkpoint lets the WAL be
+// overwritten, when a long read transaction (the naive way) would ruin the writer's speed?
+// By three states of raw locks, HOLD, WINDOW and PARK: docs/decisions/0004-tailing.md.
+//
+// Invariants
+//  - Only frames ≤ last_frame of a valid wal-index header are handed out, each once, in order,
+//    each with the checksum chain verified; the last equals the header's.
+//  - While attached, at most one reset can happen between two polls, and none before all frames of
+//    the old generation were handed out.
+//  - Our own checkpoints run only while a READ lock of ours makes resets impossible (WAL-reset bug).
+//  - An explicit checkpoint of the application (any mode) is let through within milliseconds.
+//
+// Owned by the capture thread, with the RawDatabase.
+#pragma once
+
+#include "common/wal/raw_database.h"
+
+namespace understudy {
+
+struct TailFrame {
+  wal::FrameNo number = 0;
+  PageNo page = 0;
+  std::uint32_t page_count_after = 0;  // not 0: this frame commits, and the database has so many pages
+  ByteView content;                    // valid during the call
+  wal::Cursor cursor;                  // of the WAL up to this frame
+};
+
+class TailSink {
+ public:
+  virtual ~TailSink() = default;
+  // Former content of a page may be read from the RawDatabase as of frame number − 1 during the
+  // call; in a WINDOW the database file may be ahead already, so compare its hash.
+  virtual void on_frame(const TailFrame& frame) = 0;
+};
+
+struct TailOptions {
+  wal::FrameNo window_frames = 4000;          // open a WINDOW when the WAL has so many frames
+  std::uint64_t wal_hard_limit_bytes = 1ull << 30;  // beyond: take the write lock for an instant
+  bool may_take_write_lock = true;            //   … if this allows it, to close the window
+  std::size_t max_frames_per_poll = 2048;
+};
+
+enum class TailResult {
+  idle,       // nothing new; sleep
+  progressed, // frames were handed out; poll again soon
+  urgent,     // a window is open or a checkpoint waits: poll again at once
+  lost,       // the chain broke (or an error in the index): detach, attach anew, repair
+};
+
+struct TailStatus {
+  const char* state = "detached";  // hold, window, park
+  std::uint64_t wal_frames = 0;
+  std::uint64_t resets = 0, windows = 0, windows_missed = 0, checkpoints = 0, lock_grabs = 0;
+};
+
+class WalTail {
+ public:
+  WalTail(wal::RawDatabase& database, TailOptions options);
+  ~WalTail();  // detaches
+
+  // Takes HOLD. True: the WAL still holds the prefix that `resume` names, and polling goes on
+  // behind it. False (or no resume): a gap; polling goes on behind the header's last frame.
+  // Throws SqliteError when locks cannot be had within some seconds.
+  [[nodiscard]] bool attach(const std::optional<wal::Cursor>& resume);
+  void detach();  // lets go of all locks
+
+  // One step; hands out at most options.max_frames_per_poll frames, always up to a commit frame
+  // unless a transaction is longer than that.
+  TailResult poll(TailSink& sink);
+
+  // The prefix handed out so far, and the database size after it.
+  [[nodiscard]] const wal::Cursor& cursor() const;
+  [[nodiscard]] std::uint32_t page_count() const;
+  // True: RawDatabase::read_page(page, cursor().frame) is exact now and until the next poll.
+  // (HOLD or PARK; at a commit boundary.)
+  [[nodiscard]] bool reads_are_exact() const;
+  // True: nothing happened for a while; the caller may wait on the WAL with inotify.
+  [[nodiscard]] TailStatus status() const;
+};
+
+}  // namespace understudy
