@@ -1,0 +1,36 @@
+# Which Debian packages each command needs, and installing those that are missing.
+
+build_packages=(
+  g++ cmake ninja-build ccache pkg-config python3 sqlite3 libsqlite3-dev libzmq3-dev cppzmq-dev
+  libmsgpack-cxx-dev libspdlog-dev libfmt-dev doctest-dev libxxhash-dev libzstd-dev libcli11-dev
+  libcpp-httplib-dev nlohmann-json3-dev libbenchmark-dev
+)
+tool_packages=(clang-14 libclang-rt-14-dev clang-format clang-tidy)
+
+is_installed() {
+  [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+as_root() {
+  if [[ $(id -u) == 0 ]]; then
+    "$@"
+  else
+    command -v sudo >/dev/null || die "needs root or sudo to install packages: $*"
+    sudo "$@"
+  fi
+}
+
+# install_packages PACKAGE…: quick and silent when all are there.
+install_packages() {
+  local package missing=()
+  command -v dpkg-query >/dev/null ||
+    die "set-up knows Debian only; install by yourself what dev.d/setup.sh lists"
+  for package in "$@"; do
+    is_installed "$package" || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  say "Installing ${missing[*]}"
+  run_logged apt-update as_root apt-get update
+  run_logged apt-install as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends "${missing[@]}"
+}
