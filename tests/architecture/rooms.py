@@ -1,0 +1,43 @@
+"""The rooms of the repository and who may use whom, as their CMakeLists.txt say it."""
+
+import pathlib
+import re
+
+# A room links only to rooms of lower rank, so publisher and subscriber never know each other.
+RANKS = {
+    "core": 0,
+    "logging": 1, "file": 1, "sqlite": 1,
+    "wal": 2, "record": 2,
+    "backend": 3, "transport": 3,
+    "serving": 4, "node": 4,
+    "publisher": 5, "subscriber": 5,
+    "cli": 6,
+}
+_ROOM = re.compile(r"understudy_room\(\s*(\w+)\s*([^)]*)\)")
+
+
+def room_of(path: pathlib.PurePath) -> str | None:
+    """The room that a source belongs to, by its path from the top; None outside of all rooms."""
+    if path.parts[0] == "common" and len(path.parts) > 2:
+        return path.parts[1]
+    return path.parts[0] if path.parts[0] in ("publisher", "subscriber", "cli") else None
+
+
+def read_links(top: pathlib.Path) -> dict[str, set[str]]:
+    """Room -> rooms that it links to directly."""
+    links = {}
+    for listing in [*top.glob("common/*/CMakeLists.txt"), *top.glob("*/CMakeLists.txt")]:
+        for name, dependencies in _ROOM.findall(listing.read_text()):
+            links[name] = set(re.findall(r"understudy_(\w+)", dependencies))
+    return links
+
+
+def reachable(links: dict[str, set[str]], room: str) -> set[str]:
+    """The room itself and everything it links to, directly or not."""
+    seen, waiting = set(), [room]
+    while waiting:
+        current = waiting.pop()
+        if current not in seen:
+            seen.add(current)
+            waiting.extend(links.get(current, ()))
+    return seen
