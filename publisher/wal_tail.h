@@ -10,7 +10,8 @@
 //    each with the checksum chain verified; the last equals the header's.
 //  - While attached, at most one reset can happen between two polls, and none before all frames of
 //    the old generation were handed out.
-//  - Our own checkpoints run only while a READ lock of ours makes resets impossible (WAL-reset bug).
+//  - Our own checkpoints run only while a READ lock of ours makes resets impossible (WAL-reset
+//  bug).
 //  - An explicit checkpoint of the application (any mode) is let through within milliseconds.
 //
 // Owned by the capture thread, with the RawDatabase.
@@ -23,9 +24,10 @@ namespace understudy {
 struct TailFrame {
   wal::FrameNo number = 0;
   PageNo page = 0;
-  std::uint32_t page_count_after = 0;  // not 0: this frame commits, and the database has so many pages
-  ByteView content;                    // valid during the call
-  wal::Cursor cursor;                  // of the WAL up to this frame
+  std::uint32_t page_count_after =
+      0;               // not 0: this frame commits, and the database has so many pages
+  ByteView content;    // valid during the call
+  wal::Cursor cursor;  // of the WAL up to this frame
 };
 
 class TailSink {
@@ -37,17 +39,17 @@ class TailSink {
 };
 
 struct TailOptions {
-  wal::FrameNo window_frames = 4000;          // open a WINDOW when the WAL has so many frames
+  wal::FrameNo window_frames = 4000;                // open a WINDOW when the WAL has so many frames
   std::uint64_t wal_hard_limit_bytes = 1ull << 30;  // beyond: take the write lock for an instant
-  bool may_take_write_lock = true;            //   … if this allows it, to close the window
+  bool may_take_write_lock = true;                  //   … if this allows it, to close the window
   std::size_t max_frames_per_poll = 2048;
 };
 
 enum class TailResult {
-  idle,       // nothing new; sleep
-  progressed, // frames were handed out; poll again soon
-  urgent,     // a window is open or a checkpoint waits: poll again at once
-  lost,       // the chain broke (or an error in the index): detach, attach anew, repair
+  idle,        // nothing new; sleep
+  progressed,  // frames were handed out; poll again soon
+  urgent,      // a window is open or a checkpoint waits: poll again at once
+  lost,        // the chain broke (or an error in the index): detach, attach anew, repair
 };
 
 struct TailStatus {

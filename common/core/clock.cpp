@@ -1,0 +1,23 @@
+#include "common/core/clock.h"
+
+#include <chrono>
+
+namespace understudy {
+namespace {
+
+template <typename Clock>
+std::int64_t microseconds() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+std::int64_t unix_time_us() {
+  return microseconds<std::chrono::system_clock>();
+}
+std::int64_t monotonic_time_us() {
+  return microseconds<std::chrono::steady_clock>();
+}
+
+}  // namespace understudy

@@ -1,0 +1,225 @@
+#include "publisher/capture.h"
+
+#include "common/core/clock.h"
+#include "common/logging/log.h"
+#include "common/logging/progress.h"
+#include "common/record/page_hash.h"
+
+#include <sys/prctl.h>
+
+#include <algorithm>
+
+namespace understudy {
+namespace {
+
+constexpr std::chrono::microseconds kPollEvery{200};
+constexpr std::chrono::milliseconds kIdlePollEvery{10};  // an explicit checkpoint may wait for us
+constexpr std::int64_t kIdleAfter_us = 30'000;
+constexpr std::int64_t kSaveHashesEvery_us = 5'000'000;
+constexpr std::int64_t kStatusEvery_us = 50'000;
+constexpr std::size_t kMaxQuestions = 64;
+constexpr std::chrono::milliseconds kDurablePatience{1000};
+
+}  // namespace
+
+Capture::Capture(wal::RawDatabase& database, PartQueue& queue, CaptureStart start,
+                 TailOptions options, std::string hashes_path, Progress& progress)
+    : database_(database),
+      stream_(start.stream),
+      hashes_path_(std::move(hashes_path)),
+      progress_(progress),
+      encoder_(database, queue, start.stream, start.position, std::move(start.hashes)),
+      tail_(database, options),
+      watch_(database.path() + "-wal") {
+  const bool connects = tail_.attach(start.cursor);
+  const bool knows_pages = encoder_.hashes().sum() == start.position.sum &&
+                           encoder_.hashes().page_size() == database.page_size();
+  if (!knows_pages) encoder_.hashes() = PageHashes(database.page_size());
+  if (start.is_new_stream) {
+    encoder_.set_mode(Encoder::Mode::learning);
+  } else if (!connects || !knows_pages) {
+    log::warn("gap", "the WAL does not connect to the last record; comparing all pages");
+    encoder_.set_mode(Encoder::Mode::repair);
+  } else {
+    log::info("tail_continued", "the WAL connects to the last record");
+    return;
+  }
+  scan_.emplace(database_, encoder_);
+  progress_.begin(start.is_new_stream ? "scan" : "repair scan",
+                  std::uint64_t{tail_.page_count()} * database_.page_size(), "bytes");
+}
+
+Capture::~Capture() {
+  for (auto& question : questions_) question.done(std::nullopt);
+}
+
+void Capture::stop() {
+  stopping_ = true;
+  watch_.wake();
+}
+
+std::optional<std::pair<Position, wal::Cursor>> Capture::learn() {
+  while (scan_ && !stopping_) {
+    if (poll_once() == TailResult::lost) throw TailLost("the WAL changed under the tail");
+    if (tail_.reads_are_exact()) step_scan();
+  }
+  if (scan_) return std::nullopt;
+  return std::pair{encoder_.position(), tail_.cursor()};
+}
+
+void Capture::run(const LogWriter& log) {
+  prctl(PR_SET_TIMERSLACK, 1);  // naps of 200 µs, not 250
+  last_progress_us_ = last_save_us_ = monotonic_time_us();
+  saved_seq_ = 0;
+  while (!stopping_) {
+    const auto before = tail_.cursor();
+    const auto result = poll_once();
+    if (result == TailResult::lost) throw TailLost("the WAL changed under the tail");
+    encoder_.flush();
+    if (tail_.reads_are_exact()) {
+      if (scan_) step_scan();
+      answer_questions();
+      save_hashes_if_due(log);
+    }
+    publish_status();
+    const bool same_generation = before.salts == tail_.cursor().salts;
+    wait(result, same_generation ? tail_.cursor().frame - before.frame : tail_.cursor().frame);
+  }
+  finish(log);
+}
+
+TailResult Capture::poll_once() {
+  return tail_.poll(encoder_);
+}
+
+void Capture::step_scan() {
+  const bool done = scan_->step(tail_);
+  progress_.advance(std::uint64_t{scan_->next_page() - 1} * database_.page_size());
+  if (!done) return;
+  scan_.reset();
+  encoder_.finish_scan(tail_.page_count(), tail_.cursor());
+  encoder_.flush();
+  progress_.end();
+  log::info("scan_finished", "all pages are compared");
+}
+
+void Capture::wait(TailResult result, wal::FrameNo frames) {
+  constexpr wal::FrameNo kBacklog = 512;  // so many in one poll: more is surely waiting
+  if (scan_ || result == TailResult::urgent || frames >= kBacklog) return;
+  const auto now = monotonic_time_us();
+  if (frames > 0 || result == TailResult::progressed) {
+    last_progress_us_ = now;
+    watch_.leave_idle();
+  }
+  if (has_questions_) return;
+  if (now - last_progress_us_ < kIdleAfter_us) {
+    WalWatch::nap(kPollEvery);
+  } else {
+    watch_.wait_idle(kIdlePollEvery);
+  }
+}
+
+// A save names a seq from which the log can roll the table forward, so all of it must be durable.
+void Capture::save_hashes_if_due(const LogWriter& log) {
+  const auto now = monotonic_time_us();
+  const auto seq = encoder_.position().seq;
+  if (scan_ || encoder_.has_open_record() || now - last_save_us_ < kSaveHashesEvery_us) return;
+  last_save_us_ = now;
+  if (seq == saved_seq_ || !log.wait_durable(seq, std::chrono::milliseconds(20))) return;
+  encoder_.hashes().save(hashes_path_, stream_, seq);
+  saved_seq_ = seq;
+}
+
+void Capture::finish(const LogWriter& log) {
+  const auto seq = encoder_.position().seq;
+  if (scan_ || encoder_.has_open_record() || !log.wait_durable(seq, kDurablePatience)) return;
+  encoder_.hashes().save(hashes_path_, stream_, seq);
+}
+
+void Capture::ask(PageRequest request, std::function<void(std::optional<PageAnswer>)> done) {
+  bool accepted = false;
+  {
+    const std::lock_guard lock(mutex_);
+    accepted = outline_.has_value() && questions_.size() < kMaxQuestions;
+    if (accepted) questions_.push_back({std::move(request), done});
+  }
+  if (!accepted) {
+    done(std::nullopt);
+    return;
+  }
+  has_questions_ = true;
+  watch_.wake();
+}
+
+std::optional<StateOutline> Capture::outline() const {
+  const std::lock_guard lock(mutex_);
+  return outline_;
+}
+
+// One question a turn: commits never wait for more than one group of pages.
+void Capture::answer_questions() {
+  if (scan_ || encoder_.has_open_record() || !has_questions_) return;
+  std::optional<Question> question;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!questions_.empty()) {
+      question = std::move(questions_.front());
+      questions_.pop_front();
+    }
+    has_questions_ = !questions_.empty();
+  }
+  if (question) question->done(answer(question->request));
+}
+
+PageAnswer Capture::answer(const PageRequest& request) {
+  PageAnswer answer{encoder_.position(),
+                    database_.page_size(),
+                    tail_.page_count(),
+                    request.first,
+                    request.count,
+                    {},
+                    {}};
+  const auto end =
+      std::min<std::uint64_t>(answer.page_count, std::uint64_t{request.first} + request.count - 1);
+  const auto lock_byte = lock_byte_page(database_.page_size());
+  for (PageNo page = request.first; page <= end; ++page) {
+    const auto hash = encoder_.hashes().get(page);
+    const auto index = page - request.first;
+    if (page == lock_byte || (index < request.known.size() && request.known[index] == hash))
+      continue;
+    answer.pages.push_back(page);
+    const auto offset = answer.contents.size();
+    answer.contents.resize(offset + database_.page_size());
+    const auto content = std::span(answer.contents).subspan(offset);
+    database_.read_page(page, tail_.cursor().frame, content);
+    if (hash_page(page, content) != hash) {
+      throw TailLost("page " + std::to_string(page) + " is not what its hash on record says");
+    }
+  }
+  return answer;
+}
+
+void Capture::publish_status() {
+  const auto now = monotonic_time_us();
+  const bool is_whole = !scan_ && !encoder_.has_open_record();
+  const std::lock_guard lock(mutex_);
+  if (is_whole) {
+    outline_ = {encoder_.position(), database_.page_size(), tail_.page_count()};
+  } else {
+    outline_.reset();
+  }
+  if (now - last_status_us_ < kStatusEvery_us) return;
+  last_status_us_ = now;
+  status_.is_scanning = scan_.has_value();
+  status_.scanned = scan_ ? scan_->next_page() - 1 : tail_.page_count();
+  status_.page_count = tail_.page_count();
+  status_.tail = tail_.status();
+  status_.wal_bytes = database_.wal_bytes();
+}
+
+CaptureStatus Capture::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+}  // namespace understudy

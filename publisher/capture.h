@@ -1,0 +1,97 @@
+// Capture: the thread that owns the application's database. Tails its WAL, encodes what is
+// committed, scans when something was missed, and answers the serve thread's questions for pages.
+//
+// Invariant 2 of the design lives here: when the log thread cannot take records (disk full), run()
+// throws LogStalled and the destructor lets go of all locks; the application never waits for us.
+#pragma once
+
+#include "common/serving/page_source.h"
+#include "publisher/encoder.h"
+#include "publisher/log_writer.h"
+#include "publisher/scan.h"
+#include "publisher/wal_watch.h"
+
+#include <atomic>
+#include <deque>
+#include <mutex>
+
+namespace understudy {
+
+class Progress;
+
+// The tail's chain broke: attach anew, repair.
+class TailLost : public Error {
+ public:
+  using Error::Error;
+};
+
+struct CaptureStart {
+  StreamId stream;
+  Position position;                  // of the backend
+  PageHashes hashes;                  // as of position; empty: unknown
+  std::optional<wal::Cursor> cursor;  // where in the WAL that is
+  bool is_new_stream = false;         // nothing is on record yet: learn first
+};
+
+struct CaptureStatus {
+  bool is_scanning = false;
+  PageNo scanned = 0;
+  PageNo page_count = 0;
+  TailStatus tail;
+  std::uint64_t wal_bytes = 0;
+};
+
+class Capture final : public PageSource {
+ public:
+  Capture(wal::RawDatabase& database, PartQueue& queue, CaptureStart start, TailOptions options,
+          std::string hashes_path, Progress& progress);
+  ~Capture() override;
+
+  // Scans a new stream's database to its end; returns the position (epoch 1, seq 0) and cursor that
+  // the backend is to begin with. Ends early, with nullopt, on stop().
+  std::optional<std::pair<Position, wal::Cursor>> learn();
+  // Until stop(). Throws LogStalled, TailLost, or what the environment throws.
+  void run(const LogWriter& log);
+  void stop();  // any thread
+
+  void ask(PageRequest request, std::function<void(std::optional<PageAnswer>)> done) override;
+  [[nodiscard]] std::optional<StateOutline> outline() const override;
+  [[nodiscard]] CaptureStatus status() const;  // any thread
+
+ private:
+  struct Question {
+    PageRequest request;
+    std::function<void(std::optional<PageAnswer>)> done;
+  };
+
+  TailResult poll_once();
+  void step_scan();
+  void answer_questions();
+  [[nodiscard]] PageAnswer answer(const PageRequest& request);
+  void save_hashes_if_due(const LogWriter& log);
+  void finish(const LogWriter& log);
+  void publish_status();
+  void wait(TailResult result, wal::FrameNo frames);
+
+  wal::RawDatabase& database_;
+  StreamId stream_;
+  std::string hashes_path_;
+  Progress& progress_;
+  Encoder encoder_;
+  WalTail tail_;
+  std::optional<Scan> scan_;
+  WalWatch watch_;
+  std::atomic<bool> stopping_{false};
+  std::int64_t last_progress_us_ = 0;
+  std::int64_t last_save_us_ = 0;
+  std::int64_t last_status_us_ = 0;
+  Seq saved_seq_ = 0;
+  std::atomic<bool> has_questions_{false};
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::deque<Question> questions_;
+  std::optional<StateOutline> outline_;
+  CaptureStatus status_;
+};
+
+}  // namespace understudy

@@ -1,0 +1,98 @@
+#include "publisher/log_writer.h"
+
+#include "common/core/assert.h"
+#include "common/core/clock.h"
+#include "common/core/errors.h"
+#include "common/logging/log.h"
+
+#include <limits>
+#include <thread>
+
+namespace understudy {
+namespace {
+
+constexpr std::size_t kTakeBytes = 1024 * 1024;
+constexpr std::chrono::milliseconds kIdleWait{250};
+constexpr std::chrono::milliseconds kFullDiskWait{500};
+constexpr std::int64_t kUpkeepEvery_us = 1'000'000;
+
+}  // namespace
+
+LogWriter::LogWriter(Backend& backend, PartQueue& queue, RetentionPolicy retention,
+                     OnDurable on_durable)
+    : backend_(backend), queue_(queue), retention_(retention), on_durable_(std::move(on_durable)) {
+  set_bounds();
+}
+
+void LogWriter::run() {
+  while (true) {
+    const auto pending = queue_.take(kTakeBytes, kIdleWait);
+    if (!pending.empty()) append(pending);
+    if (pending.empty() && queue_.is_closed()) return;
+    do_upkeep();
+  }
+}
+
+void LogWriter::append(const std::vector<PendingBatch>& pending) {
+  std::vector<Bytes> blobs;
+  std::vector<BatchView> views;
+  std::optional<wal::Cursor> cursor;
+  blobs.reserve(pending.size());
+  for (const auto& batch : pending) {
+    blobs.push_back(encode_batch(batch.header, batch.raw));
+    const auto view = BatchView::parse(blobs.back());
+    US_ASSERT(view.has_value(), "a batch that was just made must parse");
+    views.push_back(*view);
+    if (batch.cursor) cursor = batch.cursor;
+  }
+  std::array<std::byte, wal::Cursor::kEncodedSize> encoded{};
+  if (cursor) encoded = cursor->encode();
+  append_durably(views, cursor ? ByteView(encoded) : ByteView());
+  set_bounds();
+  on_durable_(blobs, bounds());
+}
+
+// A full disk passes: nothing was appended, so the same batches are tried again. Anything else is
+// final, above all a failed fsync.
+void LogWriter::append_durably(std::span<const BatchView> views, ByteView cursor) {
+  while (true) {
+    try {
+      backend_.append(views, cursor);
+      if (disk_full_.exchange(false))
+        log::info("backend_space_again", "the backend has space again");
+      return;
+    } catch (const SqliteError& error) {
+      if (!error.is_disk_full() || queue_.is_closed()) throw;
+      if (!disk_full_.exchange(true)) log::error("backend_disk_full", error.what());
+    }
+    backend_.trim(retention_, std::numeric_limits<Seq>::max());
+    std::this_thread::sleep_for(kFullDiskWait);
+  }
+}
+
+void LogWriter::set_bounds() {
+  {
+    const std::lock_guard lock(mutex_);
+    bounds_ = backend_.bounds();
+  }
+  advanced_.notify_all();
+}
+
+LogBounds LogWriter::bounds() const {
+  const std::lock_guard lock(mutex_);
+  return bounds_;
+}
+
+bool LogWriter::wait_durable(Seq seq, std::chrono::milliseconds patience) const {
+  std::unique_lock lock(mutex_);
+  return advanced_.wait_for(lock, patience, [&] { return bounds_.last.seq >= seq; });
+}
+
+void LogWriter::do_upkeep() {
+  const auto now = monotonic_time_us();
+  if (now - last_upkeep_us_ < kUpkeepEvery_us) return;
+  last_upkeep_us_ = now;
+  if (backend_.trim(retention_, std::numeric_limits<Seq>::max()) > 0) set_bounds();
+}
+
+}  // namespace understudy
