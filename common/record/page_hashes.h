@@ -9,9 +9,12 @@
 
 #include "common/core/types.h"
 
+#include <deque>
 #include <string>
 
 namespace understudy {
+
+class File;
 
 class PageHashes {
  public:
@@ -19,7 +22,7 @@ class PageHashes {
   explicit PageHashes(std::uint32_t page_size) : page_size_(page_size) {}
 
   [[nodiscard]] std::uint32_t page_size() const { return page_size_; }
-  [[nodiscard]] PageNo page_count() const { return static_cast<PageNo>(entries_.size()); }
+  [[nodiscard]] PageNo page_count() const { return page_count_; }
   [[nodiscard]] StateSum sum() const { return sum_; }
   // 0 for a page beyond the end, the lock-byte page, and one not known yet.
   [[nodiscard]] PageHash get(PageNo page) const;
@@ -41,10 +44,24 @@ class PageHashes {
                                     const std::string& vfs = {});
 
  private:
+  // The table lies in memory as it does in the file: blocks of 4 KiB, the last word of each its
+  // checksum. A deque grows without moving them, so growth never needs the memory twice.
+  static constexpr PageNo kBlockEntries = 511;
+  using Block = std::array<std::uint64_t, kBlockEntries + 1>;
+
+  static std::size_t block_of(PageNo page) { return (page - 1) / kBlockEntries; }
+  static std::size_t blocks_for(PageNo page_count);
+  PageHash& entry(PageNo page) { return blocks_[block_of(page)][(page - 1) % kBlockEntries]; }
+  void write_dirty_blocks(File& file);
+  void write_header(File& file, const StreamId& stream, Seq seq);
+  bool read_blocks(const File& file);
+
   std::uint32_t page_size_ = 0;
-  std::vector<PageHash> entries_;
+  PageNo page_count_ = 0;
+  std::deque<Block> blocks_;
   StateSum sum_ = 0;
-  std::vector<bool> dirty_blocks_;  // since the last save, by block of 512 entries
+  std::vector<bool> dirty_blocks_;    // since the last save
+  std::uint64_t saved_checksum_ = 0;  // of the header in the file that the others are dirty against
 };
 
 struct PageHashes::Loaded {
