@@ -1,0 +1,205 @@
+// Message: everything that server and standby say to each other, as plain values, and its codec.
+//
+// One MessagePack array each, [protocol version, type, fields…]; the byte level, who may say what
+// when, and the limits are in schemas/protocol.md. Network bytes are hostile: decode_message()
+// allocates no more than the input's size (times a small constant), never throws for what it
+// reads, and answers "not a message" as nullopt.  Pure; any thread.
+#pragma once
+
+#include "common/record/batch.h"
+
+#include <variant>
+
+namespace understudy {
+
+constexpr std::uint32_t kProtocolVersion = 1;
+constexpr std::size_t kMessageLimit = 4 * 1024 * 1024;  // bytes of one message
+constexpr std::size_t kNameLimit = 128;                 // of a node
+constexpr std::size_t kTextLimit = 1024;                // of words for people
+constexpr std::size_t kBatchesLimit = 512;              // blobs in one Batches
+constexpr std::size_t kGroupBytes = 1024 * 1024;        // of pages asked for at once
+constexpr PageNo kGroupPages = kGroupBytes / 512;
+// What a Batches message costs beside its bytes: bounds the number under way, too.
+constexpr std::uint64_t kMessageCost = 32 * 1024;
+
+// The answer to "does my log connect with yours?". What each leads to: schemas/protocol.md.
+enum class Verdict : std::uint8_t {
+  connects = 0,      // records go on from the standby's position
+  no_log = 1,        // the standby has no log: resync
+  too_old = 2,       // the server no longer has the records in between: resync
+  diverged = 3,      // the server's record of that seq is another one: resync, keep orphans
+  ahead = 4,         // the server is behind the standby in the same epoch: wait, or ask another
+  stale_server = 5,  // the standby knows a higher epoch: the server is not to be followed
+  other_stream = 6,  // another database: never
+  not_ready = 7,     // the server has no log yet: wait
+};
+constexpr std::uint8_t kVerdictCount = 8;
+std::string_view to_string(Verdict verdict);
+
+enum class StandbyState : std::uint8_t {
+  connecting = 0,
+  resyncing = 1,
+  catching_up = 2,
+  streaming = 3,
+  stopped = 4,
+};
+constexpr std::uint8_t kStandbyStateCount = 5;
+std::string_view to_string(StandbyState state);
+
+enum class RefusalCode : std::uint8_t {
+  hello_first = 0,     // the server does not know this peer (any longer): begin with Hello
+  newer_protocol = 1,  // the message was of a version that the server does not speak
+  trimmed = 2,         // the part asked for is no longer there: begin with Hello
+  full = 3,            // the server takes no more standbys
+  bad_request = 4,
+};
+constexpr std::uint8_t kRefusalCount = 5;
+
+namespace message {
+
+// --- standby → server, by DEALER ---
+
+struct Hello {
+  static constexpr std::uint32_t kType = 1;
+  std::string node;
+  StreamId stream;                   // nil: new, takes whatever stream the server has
+  std::optional<Position> position;  // of the last whole record in its log; nullopt: no log
+};
+
+// "Send me the log from this part on": one at a time; a new one ends the one before.
+struct Fetch {
+  static constexpr std::uint32_t kType = 2;
+  std::uint64_t fetch_id = 0;
+  PartKey from;
+  std::uint64_t credit = 0;  // bytes (and kMessageCost each) that may be under way
+};
+
+struct Credit {
+  static constexpr std::uint32_t kType = 3;
+  std::uint64_t fetch_id = 0;
+  std::uint64_t more = 0;
+};
+
+struct Ack {
+  static constexpr std::uint32_t kType = 4;
+  Seq received = 0;
+  Seq durable = 0;
+  Seq applied = 0;
+  StandbyState state = StandbyState::connecting;
+};
+
+struct OutlineRequest {
+  static constexpr std::uint32_t kType = 5;
+};
+
+struct PagesRequest {
+  static constexpr std::uint32_t kType = 6;
+  std::uint64_t request_id = 0;
+  PageNo first = 0;
+  PageNo count = 0;
+  std::vector<PageHash> known;  // of the asker, from `first` on; at most `count`
+};
+
+struct Ping {
+  static constexpr std::uint32_t kType = 7;
+};
+
+// --- server → standby, by ROUTER ---
+
+struct Welcome {
+  static constexpr std::uint32_t kType = 20;
+  std::string node;
+  StreamId stream;
+  // Random, of this run of the server and this history of its log: while it is the same, no part
+  // that the server ever sent has been taken back.
+  std::uint64_t instance = 0;
+  Verdict verdict = Verdict::not_ready;
+  Position base;  // what the server's log spans
+  Position last;
+  PartKey next;
+};
+
+struct Batches {
+  static constexpr std::uint32_t kType = 21;
+  std::uint64_t fetch_id = 0;
+  std::vector<Bytes> blobs;  // in log order, each a batch
+  [[nodiscard]] std::uint64_t cost() const;
+};
+
+// The server has sent all that it has; `next` is the part that it expects next.
+struct FetchEnd {
+  static constexpr std::uint32_t kType = 22;
+  std::uint64_t fetch_id = 0;
+  PartKey next;
+};
+
+struct Outline {
+  static constexpr std::uint32_t kType = 23;
+  bool available = false;  // false: no state to serve now, ask again later
+  Position position;
+  std::uint32_t page_size = 0;
+  PageNo page_count = 0;
+};
+
+struct Pages {
+  static constexpr std::uint32_t kType = 24;
+  std::uint64_t request_id = 0;
+  bool available = false;  // false: not now, ask again later
+  Position as_of;
+  std::uint32_t page_size = 0;
+  PageNo page_count = 0;
+  PageNo first = 0;
+  PageNo count = 0;
+  std::vector<PageNo> pages;  // ascending, within [first, first + count)
+  Bytes contents;             // page_size bytes each
+};
+
+struct Pong {
+  static constexpr std::uint32_t kType = 25;
+  Position last;
+};
+
+struct Refused {
+  static constexpr std::uint32_t kType = 26;
+  RefusalCode code = RefusalCode::bad_request;
+  std::string text;
+};
+
+// --- live stream, by XPUB; the frame before it is the stream id ---
+
+struct LiveBatch {
+  static constexpr std::uint32_t kType = 40;
+  Bytes blob;  // whole records only; at most kLiveLimit bytes
+};
+
+// At least every kHeartbeatInterval, and at once for what is not broadcast.
+struct Heartbeat {
+  static constexpr std::uint32_t kType = 41;
+  StreamId stream;
+  std::uint64_t instance = 0;
+  Position last;
+  PartKey next;
+  std::int64_t time_us = 0;  // the server's clock, Unix time
+};
+
+// A message of a version that we do not speak. Only decoded, never sent.
+struct Newer {
+  static constexpr std::uint32_t kType = 0;
+  std::uint32_t version = 0;
+};
+
+}  // namespace message
+
+constexpr std::size_t kLiveLimit = 64 * 1024;
+
+using Message =
+    std::variant<message::Newer, message::Hello, message::Fetch, message::Credit, message::Ack,
+                 message::OutlineRequest, message::PagesRequest, message::Ping, message::Welcome,
+                 message::Batches, message::FetchEnd, message::Outline, message::Pages,
+                 message::Pong, message::Refused, message::LiveBatch, message::Heartbeat>;
+
+[[nodiscard]] Bytes encode_message(const Message& message);
+// nullopt: not a message (foreign bytes, a limit passed, a field out of range, bytes left over).
+[[nodiscard]] std::optional<Message> decode_message(ByteView bytes);
+
+}  // namespace understudy
