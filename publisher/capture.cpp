@@ -38,7 +38,7 @@ Capture::Capture(wal::RawDatabase& database, PartQueue& queue, CaptureStart star
   if (start.is_new_stream) {
     encoder_.set_mode(Encoder::Mode::learning);
   } else if (!connects || !knows_pages) {
-    log::warn("gap", "the WAL does not connect to the last record; comparing all pages");
+    log::warning("gap", "the WAL does not connect to the last record; comparing all pages");
     encoder_.set_mode(Encoder::Mode::repair);
   } else {
     log::info("tail_continued", "the WAL connects to the last record");
@@ -46,7 +46,7 @@ Capture::Capture(wal::RawDatabase& database, PartQueue& queue, CaptureStart star
   }
   scan_.emplace(database_, encoder_);
   progress_.begin(start.is_new_stream ? "scan" : "repair scan",
-                  std::uint64_t{tail_.page_count()} * database_.page_size(), "bytes");
+                  std::uint64_t{tail_.page_count()} * database_.page_size(), ProgressUnit::bytes);
 }
 
 Capture::~Capture() {
