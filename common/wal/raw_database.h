@@ -29,9 +29,16 @@ class RawDatabase {
   [[nodiscard]] const std::string& path() const { return path_; }
 
   // Lets SQLite recover an invalid wal-index (a SELECT on a helper connection) and returns the
-  // header then; no raw lock but WRITE may be held.
+  // header then. Shared READ locks may be held. WRITE may be held too, but is let go of meanwhile
+  // (recovery needs it) and taken again: somebody may have written before recover() returns.
+  // Throws SqliteError when it cannot be done within some seconds.
   IndexHeader recover();
 
+  // A further connection for checkpoints of our own: like ours it neither checkpoints nor deletes
+  // the WAL when it is closed, answers BUSY at once, and has the WAL open.
+  [[nodiscard]] Connection open_checkpointer() const;
+
+  [[nodiscard]] std::uint64_t database_bytes();  // of the database file itself
   // Content of a page in the database file itself; zeros beyond its end. out.size() is the page
   // size.
   void read_database_page(PageNo page, std::span<std::byte> out);
@@ -47,7 +54,10 @@ class RawDatabase {
   FrameNo read_page(PageNo page, FrameNo limit, std::span<std::byte> out);
 
  private:
-  void check_can_attach();
+  void open_connection();
+  void check_database_header();
+  void open_wal_index();
+  File& wal(bool for_writing);
 
   std::string path_;
   std::string vfs_;
@@ -55,6 +65,7 @@ class RawDatabase {
   sqlite3_file* database_ = nullptr;  // owned by connection_
   std::unique_ptr<SharedIndex> index_;
   std::unique_ptr<File> wal_;  // opened when first needed; carries no locks
+  bool wal_is_writable_ = false;
   std::uint32_t page_size_ = 0;
 };
 

@@ -58,7 +58,8 @@ class SharedIndex {
   // Cheap test while polling: does the first copy of the header still equal `known` in its
   // change counter, last_frame and salts? (A torn read only ever answers "changed".)
   [[nodiscard]] bool still_at(const IndexHeader& known);
-  [[nodiscard]] FrameNo backfilled();  // nBackfill
+  [[nodiscard]] FrameNo backfilled();          // nBackfill
+  [[nodiscard]] FrameNo backfill_attempted();  // nBackfillAttempted
   [[nodiscard]] std::uint32_t read_mark(int slot);
   void set_read_mark(int slot, std::uint32_t mark);  // requires the slot's lock, exclusive
 
@@ -67,6 +68,8 @@ class SharedIndex {
   [[nodiscard]] bool try_lock_exclusive(Lock lock, int count = 1);
   void unlock_shared(Lock lock);
   void unlock_exclusive(Lock lock, int count = 1);
+  // Does this object hold the lock, exclusive?
+  [[nodiscard]] bool holds_exclusive(Lock lock) const;
   void barrier();
 
   // The page of a frame; the frame must be ≤ last_frame of a header read before.
@@ -86,11 +89,17 @@ class SharedIndex {
   IndexHeader restart(IndexHeader header, const Salts& salts);
 
  private:
+  // Maps a block; nullptr when the index does not reach so far and `extend` is false.
   volatile std::byte* block(std::uint32_t number, bool extend);
+  volatile std::byte* existing_block(std::uint32_t number);
+  bool change_lock(Lock lock, int count, int flags);
+  void write_header(const IndexHeader& header);
+  void clear_after(std::uint32_t number, std::uint32_t index);
 
   sqlite3_file* file_;
   std::string path_;
   std::vector<volatile std::byte*> blocks_;  // mapped 32 KiB blocks, by number
+  unsigned exclusive_locks_ = 0;             // bit per Lock
 };
 
 }  // namespace understudy::wal
