@@ -4,8 +4,8 @@
 show_counts() {
   local log=$1
   awk '
-    match($0, /understudy-count: [A-Za-z0-9_ .-]+=[0-9]+/) {
-      split(substr($0, RSTART + 18, RLENGTH - 18), pair, "=")
+    /^understudy-count: [A-Za-z0-9_ .-]+=[0-9]+$/ {
+      split(substr($0, 19), pair, "=")
       sum[pair[1]] += pair[2]
     }
     END { for (key in sum) printf "  %14d  %s\n", sum[key], key }' "$log" | sort -k2

@@ -1,0 +1,116 @@
+"""The demo's screen: a live table on a terminal, one plain line a second elsewhere. Never blocks."""
+
+import shutil
+import sys
+import time
+
+BOLD, DIM, GREEN, YELLOW, RED, CYAN, OFF = (
+    "\033[1m", "\033[2m", "\033[32m", "\033[33m", "\033[31m", "\033[36m", "\033[0m")
+STATE_COLOURS = {"publishing": GREEN, "streaming": GREEN, "killed": RED, "stopped": DIM}
+BAR_CELLS = 24
+
+
+class Row:
+    """What the screen shows of one node."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.state = "starting"
+        self.seq: int | None = None
+        self.lag_seconds: float | None = None
+
+    def update(self, status: dict | None, is_killed: bool) -> None:
+        if is_killed:
+            self.state, self.lag_seconds = "killed", None
+        elif status is not None:
+            self.state = status.get("state", "?")
+            self.seq = status.get("seq", self.seq)
+            self.lag_seconds = status.get("lag_seconds")
+
+
+def show_lag(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+class Screen:
+    """Shows rows (the first is the primary's) and the latest event."""
+
+    def __init__(self, rows: list[Row], total_seconds: float):
+        self.rows = rows
+        self.total_seconds = total_seconds
+        self.event = ""
+        self._live = sys.stdout.isatty()
+        self._started_at = time.monotonic()
+        self._drawn_lines = 0
+        self._plain_at = 0.0
+        self._first_seq: int | None = None
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self._started_at
+
+    def tell(self, event: str) -> None:
+        self.event = event
+        if not self._live:
+            print(f"{self.elapsed():5.1f} s  {event}", flush=True)
+
+    def draw(self) -> None:
+        if self._live:
+            self._draw_table()
+        elif self.elapsed() >= self._plain_at:
+            self._plain_at = self.elapsed() + 1
+            print(f"{self.elapsed():5.1f} s  " + " | ".join(map(self._plain, self.rows)), flush=True)
+
+    def finish(self) -> None:
+        """Leaves the last picture where it is; what is printed next stands below it."""
+        self._drawn_lines = 0
+        print(flush=True)
+
+    def _behind(self, row: Row) -> int:
+        return max(0, (self.rows[0].seq or 0) - (row.seq or 0))
+
+    def _plain(self, row: Row) -> str:
+        text = f"{row.name} {row.state} seq {row.seq if row.seq is not None else '–'}"
+        if row is not self.rows[0]:
+            text += f" ({self._behind(row)} behind, lag {show_lag(row.lag_seconds)})"
+        return text
+
+    def _bar(self, row: Row) -> str:
+        """How much of the primary's transactions of this demo the node shows."""
+        top = self.rows[0].seq or 0
+        if self._first_seq is None and top:
+            self._first_seq = top
+        first = self._first_seq or 0
+        share = ((row.seq or 0) - first) / (top - first) if top > first else 0
+        filled = round(BAR_CELLS * min(1, max(0, share)))
+        return "█" * filled + "░" * (BAR_CELLS - filled)
+
+    def _table_row(self, row: Row) -> str:
+        colour = STATE_COLOURS.get(row.state, YELLOW)
+        seq = f"{row.seq:,}" if row.seq is not None else "–"
+        primary = row is self.rows[0]
+        behind = "" if primary else f"{self._behind(row):,}"
+        lag = "" if primary else show_lag(row.lag_seconds)
+        return (f"  {BOLD}{row.name:<12}{OFF}{colour}{row.state:<14}{OFF}{seq:>10}"
+                f"{behind:>10}{lag:>12}   {colour}{self._bar(row)}{OFF}")
+
+    def _draw_table(self) -> None:
+        width = min(shutil.get_terminal_size().columns, 90)
+        done = min(1.0, self.elapsed() / self.total_seconds)
+        line = "━" * round((width - 4) * done)
+        rest = "━" * (width - 4 - len(line))
+        lines = [
+            "",
+            f"  {BOLD}Understudy{OFF}  one primary, two standbys, a chat application that writes"
+            f"{self.elapsed():>8.1f} s",
+            f"  {CYAN}{line}{OFF}{DIM}{rest}{OFF}",
+            f"  {DIM}{'node':<12}{'state':<14}{'seq':>10}{'behind':>10}{'lag':>12}{OFF}",
+            *map(self._table_row, self.rows),
+            "",
+            f"  {self.event}",
+        ]
+        up = f"\033[{self._drawn_lines}A" if self._drawn_lines else ""
+        sys.stdout.write(up + "".join(f"\033[2K{text}\n" for text in lines))
+        sys.stdout.flush()
+        self._drawn_lines = len(lines)
