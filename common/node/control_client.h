@@ -1,0 +1,31 @@
+// ControlClient: asks a running node over its control socket (control_server.h).
+// One thread at a time. Each call is a connection of its own.
+#pragma once
+
+#include "common/node/status.h"
+
+#include <string>
+
+namespace understudy {
+
+enum class WaitResult {
+  reached,
+  timed_out,
+  stopped,  // no process runs, or it stopped meanwhile
+};
+
+class ControlClient {
+ public:
+  explicit ControlClient(std::string socket_path);
+
+  // nullopt: no process answers there. Throws TransportError when what answers is not a node, or
+  // the user may not ask it.
+  std::optional<Status> status();
+  // Blocks until `standbys` standbys have `seq` at `level` (on a standby: itself), or the timeout.
+  WaitResult wait(Seq seq, Level level, std::size_t standbys, std::int64_t timeout_ms);
+
+ private:
+  std::string socket_path_;
+};
+
+}  // namespace understudy

@@ -1,0 +1,53 @@
+// NodeIdentity: who a node is, kept in `node.json` in its state directory: name, role, stream and
+// database. docs/OPERATING.md shows it.
+//
+// Question answered: does this state directory belong to this database, this stream and this role?
+// The database is remembered relative to the state directory, so both may be moved together.
+// Read and written by the process that holds the StateLock; the command line only reads.
+#pragma once
+
+#include "common/core/types.h"
+#include "common/node/state_directory.h"
+#include "common/node/status.h"
+
+#include <optional>
+#include <string>
+
+namespace understudy {
+
+struct NodeIdentity {
+  std::string node;  // 1 … 64 of letters, digits, '.', '_', '-'
+  NodeRole role = NodeRole::primary;
+  StreamId stream;       // nil: not known yet
+  std::string database;  // relative to the state directory
+
+  bool operator==(const NodeIdentity&) const = default;
+};
+
+constexpr int kIdentityFormat = 1;
+
+[[nodiscard]] bool is_node_name(std::string_view text);
+// The host's name and four random hexadecimal digits: "db1-3fa9".
+std::string make_node_name();
+
+// nullopt: there is none. Throws ConfigError for a newer format, CorruptionError for a damaged one.
+std::optional<NodeIdentity> load_identity(const StateDirectory& directory);
+// Durable from its return.
+void save_identity(const StateDirectory& directory, const NodeIdentity& identity);
+
+// How `database` is remembered in that state directory.
+std::string database_from(const StateDirectory& directory, const std::string& database);
+// The absolute path of the identity's database.
+std::string database_path(const StateDirectory& directory, const NodeIdentity& identity);
+
+// Loads and checks, or makes, the identity of a node that is about to run. `name` empty: keep the
+// name on record, or make one. Throws ConfigError when the directory is of another database or
+// role; nothing is changed then.
+NodeIdentity claim_identity(const StateDirectory& directory, const std::string& database,
+                            NodeRole role, const std::string& name);
+
+// Puts the stream on record when none is. Throws ConfigError when it is another one.
+// For roles: call it as soon as the stream is known, before anything is written for it.
+void claim_stream(const StateDirectory& directory, const StreamId& stream);
+
+}  // namespace understudy

@@ -1,0 +1,118 @@
+// Status: what a node says about itself, to people, to `status --json`, to /status. One struct for
+// both roles; a field that a role does not have is empty.
+//
+// JSON: schemas/status.schema.json. Plain values; any thread.
+#pragma once
+
+#include "common/core/types.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace understudy {
+
+enum class NodeRole { primary, standby };
+
+enum class NodeState {
+  starting,     // opening files, finding its position
+  scanning,     // primary: the first scan of a new stream
+  repairing,    // primary: finding what changed while it was away; live records wait
+  publishing,   // primary: all is well
+  stalled,      // primary: let go of the WAL (disk full …); will repair
+  connecting,   // standby: no peer answers; keeps trying
+  resyncing,    // standby: fetching the pages that differ
+  catching_up,  // standby: fetching records that it missed
+  streaming,    // standby: all is well
+  stopped,      // no process runs (said by the command line, out of the files)
+  failed,       // stopped itself: see last_error
+};
+
+// How far a standby is with a record.
+enum class Level { received, durable, applied };
+
+std::string_view to_string(NodeRole role);
+std::string_view to_string(NodeState state);
+std::string_view to_string(Level level);
+std::optional<NodeRole> parse_node_role(std::string_view text);
+std::optional<NodeState> parse_node_state(std::string_view text);
+std::optional<Level> parse_wait_level(std::string_view text);
+
+struct BackendStatus {
+  Seq first_seq = 0;  // first record that is stored; last_seq + 1 when none is
+  Seq last_seq = 0;
+  std::uint64_t bytes = 0;  // of stored batches
+  bool operator==(const BackendStatus&) const = default;
+};
+
+// How far a standby is. received ≥ durable ≥ applied.
+struct Progression {
+  Seq received = 0;
+  Seq durable = 0;
+  Seq applied = 0;
+  [[nodiscard]] Seq at(Level level) const;
+  bool operator==(const Progression&) const = default;
+};
+
+// A standby as its publisher sees it.
+struct StandbyStatus {
+  std::string name;
+  NodeState state = NodeState::connecting;
+  Progression seqs;
+  double lag_seconds = 0;  // age of the oldest record that it does not show yet; 0: none
+  bool operator==(const StandbyStatus&) const = default;
+};
+
+// The application's WAL, as the publisher follows it (publisher/wal_tail.h).
+struct WalStatus {
+  std::string state;         // hold, window, park, detached
+  std::uint64_t frames = 0;  // committed frames in it
+  std::uint64_t resets = 0;
+  std::uint64_t windows = 0;
+  std::uint64_t windows_missed = 0;
+  std::uint64_t checkpoints = 0;
+  std::uint64_t lock_grabs = 0;
+  bool operator==(const WalStatus&) const = default;
+};
+
+struct Status {
+  // Filled in by the Node.
+  std::string node;
+  NodeRole role = NodeRole::primary;
+  std::string database;   // absolute path
+  std::string state_dir;  // absolute path
+  std::string version;
+  std::int64_t pid = 0;  // 0: not running
+  double uptime_seconds = 0;
+
+  // Filled in by the role.
+  NodeState state = NodeState::starting;
+  StreamId stream_id;  // nil: not known yet
+  Position position;   // the last whole record: durable on a primary, visible on a standby
+  std::string listen;  // endpoint of the live stream; empty: does not serve
+  std::optional<BackendStatus> backend;
+  std::vector<StandbyStatus> standbys;            // those that are connected, by name
+  std::vector<std::string> from;                  // standby: the endpoints it asks
+  std::optional<Progression> progression;         // standby
+  std::optional<Seq> primary_seq;                 // standby: last heard of
+  std::optional<double> lag_seconds;              // standby: behind the primary
+  std::optional<std::uint64_t> lag_transactions;  // standby: primary_seq − applied
+  std::optional<WalStatus> wal;                   // primary
+  std::string last_error;                         // empty: none
+  std::vector<std::string> warnings;              // guarantees that are weakened now
+
+  bool operator==(const Status&) const = default;
+
+  // Nothing to be done by an operator: it publishes or streams, and no warning stands.
+  [[nodiscard]] bool is_healthy() const;
+  // How many standbys have `seq` at `level`: those connected, or on a standby itself.
+  [[nodiscard]] std::size_t count_at(Level level, Seq seq) const;
+};
+
+// One JSON object; `indent` spaces a level, −1: one line.
+std::string to_json(const Status& status, int indent = -1);
+// nullopt: not a status document. Unknown members are passed over (a newer version may add some).
+std::optional<Status> status_from_json(std::string_view text);
+
+}  // namespace understudy

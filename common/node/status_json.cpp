@@ -1,0 +1,195 @@
+#include "common/node/status.h"
+
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace understudy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <typename T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+// Milliseconds are enough, and print short.
+double rounded(double seconds) {
+  return std::round(seconds * 1000) / 1000;
+}
+
+Json backend_json(const BackendStatus& backend) {
+  return {
+      {"first_seq", backend.first_seq}, {"last_seq", backend.last_seq}, {"bytes", backend.bytes}};
+}
+
+Json standby_json(const StandbyStatus& standby) {
+  return {{"name", standby.name},
+          {"state", to_string(standby.state)},
+          {"received_seq", standby.seqs.received},
+          {"durable_seq", standby.seqs.durable},
+          {"applied_seq", standby.seqs.applied},
+          {"lag_seconds", rounded(standby.lag_seconds)}};
+}
+
+Json wal_json(const WalStatus& wal) {
+  return {{"state", wal.state},
+          {"frames", wal.frames},
+          {"resets", wal.resets},
+          {"windows", wal.windows},
+          {"windows_missed", wal.windows_missed},
+          {"checkpoints", wal.checkpoints},
+          {"lock_grabs", wal.lock_grabs}};
+}
+
+void add_primary_fields(const Status& status, Json& out) {
+  out["standbys"] = Json::array();
+  for (const auto& standby : status.standbys) out["standbys"].push_back(standby_json(standby));
+  out["wal"] = status.wal ? wal_json(*status.wal) : Json(nullptr);
+}
+
+void add_standby_fields(const Status& status, Json& out) {
+  const auto& seqs = status.progression;
+  out["from"] = status.from;
+  out["received_seq"] = seqs ? Json(seqs->received) : Json(nullptr);
+  out["durable_seq"] = seqs ? Json(seqs->durable) : Json(nullptr);
+  out["applied_seq"] = seqs ? Json(seqs->applied) : Json(nullptr);
+  out["primary_seq"] = or_null(status.primary_seq);
+  out["lag_seconds"] = status.lag_seconds ? Json(rounded(*status.lag_seconds)) : Json(nullptr);
+  out["lag_transactions"] = or_null(status.lag_transactions);
+  out["standbys"] = Json::array();
+  for (const auto& standby : status.standbys) out["standbys"].push_back(standby_json(standby));
+}
+
+// Reading. Members of the wrong type throw inside nlohmann-json; status_from_json() catches.
+
+template <typename T>
+std::optional<T> optional_member(const Json& from, const char* name) {
+  const auto found = from.find(name);
+  if (found == from.end() || found->is_null()) return std::nullopt;
+  return found->get<T>();
+}
+
+std::string text_member(const Json& from, const char* name) {
+  return optional_member<std::string>(from, name).value_or("");
+}
+
+template <typename Parse>
+auto required(const Json& from, const char* name, Parse parse) {
+  const auto value = parse(from.at(name).get<std::string>());
+  if (!value) throw nlohmann::detail::other_error::create(501, name, &from);
+  return *value;
+}
+
+StateSum parse_sum(const std::string& text) {
+  StateSum sum = 0;
+  std::from_chars(text.data(), text.data() + text.size(), sum, 16);
+  return sum;
+}
+
+StandbyStatus read_standby(const Json& from) {
+  StandbyStatus standby;
+  standby.name = from.at("name").get<std::string>();
+  standby.state = required(from, "state", parse_node_state);
+  standby.seqs = {from.at("received_seq").get<Seq>(), from.at("durable_seq").get<Seq>(),
+                  from.at("applied_seq").get<Seq>()};
+  standby.lag_seconds = optional_member<double>(from, "lag_seconds").value_or(0);
+  return standby;
+}
+
+WalStatus read_wal(const Json& from) {
+  return {from.at("state").get<std::string>(),
+          from.at("frames").get<std::uint64_t>(),
+          from.at("resets").get<std::uint64_t>(),
+          from.at("windows").get<std::uint64_t>(),
+          from.at("windows_missed").get<std::uint64_t>(),
+          from.at("checkpoints").get<std::uint64_t>(),
+          from.at("lock_grabs").get<std::uint64_t>()};
+}
+
+void read_common(const Json& from, Status& status) {
+  status.node = from.at("node").get<std::string>();
+  status.role = required(from, "role", parse_node_role);
+  status.state = required(from, "state", parse_node_state);
+  status.stream_id = StreamId::parse(text_member(from, "stream_id")).value_or(StreamId{});
+  status.position = {from.at("epoch").get<Epoch>(), from.at("seq").get<Seq>(),
+                     parse_sum(text_member(from, "state_sum"))};
+  status.database = text_member(from, "database");
+  status.state_dir = text_member(from, "state_dir");
+  status.listen = text_member(from, "listen");
+  status.version = text_member(from, "version");
+  status.pid = optional_member<std::int64_t>(from, "pid").value_or(0);
+  status.uptime_seconds = optional_member<double>(from, "uptime_seconds").value_or(0);
+  status.last_error = text_member(from, "last_error");
+  status.warnings = from.value("warnings", std::vector<std::string>{});
+}
+
+void read_details(const Json& from, Status& status) {
+  if (const auto found = from.find("backend"); found != from.end() && found->is_object()) {
+    status.backend = {found->at("first_seq").get<Seq>(), found->at("last_seq").get<Seq>(),
+                      found->at("bytes").get<std::uint64_t>()};
+  }
+  for (const auto& standby : from.value("standbys", Json::array())) {
+    status.standbys.push_back(read_standby(standby));
+  }
+  if (const auto found = from.find("wal"); found != from.end() && found->is_object()) {
+    status.wal = read_wal(*found);
+  }
+  status.from = from.value("from", std::vector<std::string>{});
+  const auto applied = optional_member<Seq>(from, "applied_seq");
+  if (applied) {
+    status.progression = {from.at("received_seq").get<Seq>(), from.at("durable_seq").get<Seq>(),
+                          *applied};
+  }
+  status.primary_seq = optional_member<Seq>(from, "primary_seq");
+  status.lag_seconds = optional_member<double>(from, "lag_seconds");
+  status.lag_transactions = optional_member<std::uint64_t>(from, "lag_transactions");
+}
+
+}  // namespace
+
+std::string to_json(const Status& status, int indent) {
+  Json out = {
+      {"node", status.node},
+      {"role", to_string(status.role)},
+      {"state", to_string(status.state)},
+      {"stream_id", status.stream_id.is_nil() ? Json(nullptr) : Json(status.stream_id.to_string())},
+      {"epoch", status.position.epoch},
+      {"seq", status.position.seq},
+      {"state_sum", hex(status.position.sum)},
+      {"backend", status.backend ? backend_json(*status.backend) : Json(nullptr)}};
+  if (status.role == NodeRole::primary) {
+    add_primary_fields(status, out);
+  } else {
+    add_standby_fields(status, out);
+  }
+  out["database"] = status.database;
+  out["state_dir"] = status.state_dir;
+  out["listen"] = text_or_null(status.listen);
+  out["version"] = status.version;
+  out["pid"] = status.pid == 0 ? Json(nullptr) : Json(status.pid);
+  out["uptime_seconds"] = rounded(status.uptime_seconds);
+  out["last_error"] = text_or_null(status.last_error);
+  out["warnings"] = status.warnings;
+  // Paths and peers' names may hold bytes that are not UTF-8.
+  return out.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+std::optional<Status> status_from_json(std::string_view text) {
+  try {
+    const auto from = Json::parse(text);
+    Status status;
+    read_common(from, status);
+    read_details(from, status);
+    return status;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace understudy
