@@ -45,6 +45,15 @@ class LogReader {
   [[nodiscard]] virtual std::optional<Position> position_at(Seq seq) = 0;
 };
 
+// Moves the backend's own WAL into its file from another thread, while append() goes on. One
+// object, one thread. Throws as Backend does; the appending thread is not harmed by a failure here.
+class Upkeep {
+ public:
+  virtual ~Upkeep() = default;
+  // Moves all that is committed by now. Milliseconds to a second: the thread waits for the disk.
+  virtual void run() = 0;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -54,7 +63,9 @@ class Backend {
 
   // Appends batches that follow on (asserted), and sets `cursor` (opaque, for the publisher; may be
   // empty: unchanged) with them. DURABLE from its return: only now may they be sent on,
-  // acknowledged or shown. Throws on failure, with nothing appended; a failed fsync is final.
+  // acknowledged or shown. Throws on failure, with nothing appended. Disk full and busy may be
+  // tried again; any other failure is final: the object refuses all later writes, and only a new
+  // open finds out what the disk holds (the failed batches may then be there, whole).
   virtual void append(std::span<const BatchView> batches, ByteView cursor) = 0;
   // Sets the cursor alone.
   virtual void set_cursor(ByteView cursor) = 0;
@@ -63,12 +74,21 @@ class Backend {
   virtual void drop_open_tail() = 0;
   // Forgets all records; the log begins anew after `base`.
   virtual void reset(const Position& base) = 0;
-  // Drops the oldest whole records beyond the policy, none with seq > keep_after. Returns how many
-  // records.
+  // Drops the oldest whole records beyond the policy, none with seq > keep_after, up to the end of
+  // a batch that ends its record. Returns how many records. The space of what was dropped is freed
+  // in bounded steps, at most about 64 MiB a call, and reused by later batches.
   virtual std::uint64_t trim(const RetentionPolicy& policy, Seq keep_after) = 0;
-  // Bounded upkeep off the hot path: moves its own WAL into the file. Call when idle or every
-  // second.
+  // Moves its own WAL into the file, after which the next append() begins it anew. Takes as long as
+  // wal_backlog() is large; call when idle, and every second or so.
   virtual void checkpoint() = 0;
+  // Bytes in its own WAL that are not in the file yet. Any thread. Beyond kWalBacklogTarget an
+  // Upkeep should run (in a thread of its own where latency matters, else checkpoint()); append()
+  // then does the short rest itself. Without either the WAL stops growing at kWalLimit: append()
+  // moves it all, and is slow that once.
+  [[nodiscard]] virtual std::uint64_t wal_backlog() const = 0;
+  static constexpr std::uint64_t kWalBacklogTarget = 8u << 20;
+  static constexpr std::uint64_t kWalLimit = 64u << 20;
+  [[nodiscard]] virtual std::unique_ptr<Upkeep> open_upkeep() const = 0;
 
   [[nodiscard]] virtual std::unique_ptr<LogReader> open_reader() const = 0;
 };

@@ -1,0 +1,129 @@
+#include "common/backend/backend_file.h"
+
+#include "common/backend/backend_schema.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+namespace understudy {
+namespace {
+
+constexpr std::int64_t kApplicationId = 0x55537467;
+constexpr std::int64_t kFormatVersion = 1;
+constexpr int kBusyTimeoutMs = 5000;  // for an operator's shell that holds a lock
+
+enum class Found { nothing, backend };
+
+// Reads only; throws for a file that must not be touched.
+Found recognise(Connection& connection) {
+  const auto& path = connection.path();
+  const auto application = connection.query_integer("PRAGMA application_id").value_or(0);
+  const auto version = connection.query_integer("PRAGMA user_version").value_or(0);
+  const auto tables = connection.query_integer("SELECT count(*) FROM sqlite_schema").value_or(0);
+  if (application == 0 && version == 0 && tables == 0) return Found::nothing;
+  if (application != kApplicationId) {
+    throw ConfigError(fmt::format(
+        "{} is a database of another program (application_id {}); choose another state directory",
+        path, application));
+  }
+  if (version > kFormatVersion) {
+    throw ConfigError(fmt::format(
+        "{} was written by a newer version of understudy (format {}, this one knows {}); "
+        "upgrade this node",
+        path, version, kFormatVersion));
+  }
+  if (version < 1) throw CorruptionError(fmt::format("{} has format version {}", path, version));
+  return Found::backend;
+}
+
+void insert_meta(Connection& connection, const StreamId& stream, const Position& base) {
+  const LogMeta meta{.stream = stream, .base = base, .cursor = {}};
+  const std::string text = stream.to_string();
+  connection.prepare("INSERT INTO meta VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .bind(1, text)
+      .bind(2, static_cast<std::int64_t>(base.epoch))
+      .bind(3, static_cast<std::int64_t>(base.seq))
+      .bind(4, static_cast<std::int64_t>(base.sum))
+      .bind(5, static_cast<std::int64_t>(meta.base_offset))
+      .bind(6, meta.first_id)
+      .bind(7, ByteView(meta.cursor))
+      .bind(8, static_cast<std::int64_t>(meta.checksum()))
+      .run();
+}
+
+// Tables, ids and the meta row appear with one commit; a crash before it leaves an empty database,
+// which recognise() calls nothing. The pragmas before it must precede the first page.
+void create_tables(Connection& connection, const StreamId& stream, const Position& base) {
+  connection.execute(
+      "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  Transaction transaction(connection);
+  connection.execute(kBackendSchema);
+  insert_meta(connection, stream, base);
+  transaction.commit();
+}
+
+// secure_delete: Debian's SQLite would fill dropped batches with zeros, and log each page of them.
+// journal_size_limit: the WAL file keeps this much to be written over, which is quicker than
+// growing.
+void configure_writer(Connection& connection) {
+  const auto mode = connection.query_text("PRAGMA journal_mode = WAL");
+  if (mode != "wal") {
+    throw ConfigError(
+        fmt::format("{} cannot use a write-ahead log (journal_mode stays {}): it needs "
+                    "a local file system with shared memory",
+                    connection.path(), mode.value_or("?")));
+  }
+  connection.execute(
+      "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
+      "PRAGMA journal_size_limit = 16777216; PRAGMA secure_delete = OFF;"
+      "PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY");
+}
+
+[[noreturn]] void no_backend(const std::string& path) {
+  throw ConfigError("there is no backend at " + path);
+}
+
+Connection connect(const std::string& path, Connection::Mode mode, const std::string& vfs) {
+  try {
+    return Connection(path, mode, kBusyTimeoutMs, vfs);
+  } catch (const SqliteError& error) {
+    if (mode == Connection::Mode::create || (error.code() & 0xff) != SQLITE_CANTOPEN) throw;
+    no_backend(path);
+  }
+}
+
+}  // namespace
+
+bool is_damage(const SqliteError& error) {
+  const int code = error.code() & 0xff;
+  // SQLITE_ERROR: the texts of our statements are fixed, so it is the tables that are not as they
+  // should be.
+  return code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_ERROR ||
+         code == SQLITE_FORMAT || code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH;
+}
+
+Connection open_backend_for_writing(const std::string& path, const StreamId& stream,
+                                    const Position& base, const std::string& vfs) {
+  using enum Connection::Mode;
+  return reporting_damage(path, [&] {
+    auto connection = connect(path, stream.is_nil() ? read_write : create, vfs);
+    if (recognise(connection) == Found::nothing) {
+      if (stream.is_nil()) no_backend(path);
+      create_tables(connection, stream, base);
+    }
+    configure_writer(connection);
+    return connection;
+  });
+}
+
+Connection open_backend_for_reading(const std::string& path, const std::string& vfs) {
+  return reporting_damage(path, [&] {
+    auto connection = connect(path, Connection::Mode::read_only, vfs);
+    if (recognise(connection) == Found::nothing) no_backend(path);
+    connection.execute("PRAGMA cache_size = -1024");
+    return connection;
+  });
+}
+
+}  // namespace understudy

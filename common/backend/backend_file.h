@@ -1,0 +1,37 @@
+// A backend.db as a file: created whole or not at all, recognised, refused.
+//
+// What an existing file can be, and what follows:
+//   empty, or a database without tables  a creation that did not get to its end → created again
+//   another application_id               ConfigError: some other program's
+//   a higher user_version                ConfigError: a newer Understudy's
+//   not a database                       CorruptionError
+//   anything else                        opened
+#pragma once
+
+#include "common/backend/log_tables.h"
+#include "common/core/errors.h"
+
+namespace understudy {
+
+// Connects for writing, sets what the writer needs, creates the tables when there are none.
+// `stream` nil: nothing is created, a missing file is a ConfigError.
+Connection open_backend_for_writing(const std::string& path, const StreamId& stream,
+                                    const Position& base, const std::string& vfs);
+// Connects read-only; ConfigError when there is no (finished) backend.
+Connection open_backend_for_reading(const std::string& path, const std::string& vfs);
+
+// True: the database says that its bytes are not what it wrote.
+bool is_damage(const SqliteError& error);
+
+// Runs `work`, and turns SQLite's words for damage into a CorruptionError.
+template <typename Work>
+auto reporting_damage(const std::string& path, Work work) {
+  try {
+    return work();
+  } catch (const SqliteError& error) {
+    if (!is_damage(error)) throw;
+    throw CorruptionError(path + " is damaged: " + error.what());
+  }
+}
+
+}  // namespace understudy

@@ -1,0 +1,116 @@
+// LogReader over a connection of its own: short read transactions, so that it never keeps the
+// writer's WAL from being restarted for long.
+#include "common/backend/backend_file.h"
+#include "common/record/record.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+namespace understudy {
+namespace {
+
+class SqliteLogReader final : public LogReader {
+ public:
+  SqliteLogReader(std::string path, const std::string& vfs)
+      : path_(std::move(path)),
+        connection_(open_backend_for_reading(path_, vfs)),
+        tables_(connection_) {}
+
+  LogBounds bounds() override;
+  std::vector<Bytes> read(PartKey from, std::size_t max_bytes) override;
+  std::optional<Position> position_at(Seq seq) override;
+
+ private:
+  [[nodiscard]] std::optional<BatchRow> holder(const LogMeta& meta, PartKey part);
+  [[nodiscard]] std::optional<Position> position_inside(const BatchRow& row, Seq seq);
+
+  std::string path_;
+  Connection connection_;
+  LogTables tables_;
+};
+
+LogBounds SqliteLogReader::bounds() {
+  return reporting_damage(path_, [&] {
+    const auto snapshot = tables_.snapshot();
+    return tables_.bounds(tables_.meta());
+  });
+}
+
+// The row that holds `part`. A part that no row holds must lie behind the last row: a hole inside
+// the log (a damaged index, a lost row) is not "nothing there".
+std::optional<BatchRow> SqliteLogReader::holder(const LogMeta& meta, PartKey part) {
+  const auto row = tables_.floor_row(meta, part);
+  if (row && part <= row->header.last) return row;
+  const auto last = tables_.last_row(meta);
+  if (last && part < last->header.next()) {
+    tables_.damaged(fmt::format("no row holds part {}.{}", part.seq, part.part));
+  }
+  return std::nullopt;
+}
+
+std::vector<Bytes> SqliteLogReader::read(PartKey from, std::size_t max_bytes) {
+  return reporting_damage(path_, [&] {
+    std::vector<Bytes> blobs;
+    const auto snapshot = tables_.snapshot();
+    const auto meta = tables_.meta();
+    if (from.seq <= meta.base.seq) return blobs;
+    const auto first = holder(meta, from);
+    if (!first) return blobs;
+    std::size_t bytes = 0;
+    tables_.scan(meta, first->id, [&](const BatchRow& row, const BatchView& view) {
+      if (row.id == first->id && row.header != first->header)
+        tables_.damaged("index and row differ");
+      if (!blobs.empty() && bytes + view.blob.size() > max_bytes) return false;
+      bytes += view.blob.size();
+      blobs.emplace_back(view.blob.begin(), view.blob.end());
+      return bytes < max_bytes;
+    });
+    return blobs;
+  });
+}
+
+std::optional<Position> SqliteLogReader::position_at(Seq seq) {
+  return reporting_damage(path_, [&]() -> std::optional<Position> {
+    const auto snapshot = tables_.snapshot();
+    const auto meta = tables_.meta();
+    if (seq == meta.base.seq) return meta.base;
+    if (seq < meta.base.seq) return std::nullopt;
+    // The last row that begins in or before the record is the one in which it ends, if it does.
+    const auto row = tables_.floor_row(meta, {seq, std::numeric_limits<std::uint32_t>::max()});
+    if (!row || seq > row->header.last.seq) {
+      const auto last = tables_.last_row(meta);
+      if (last && seq <= last->header.last.seq) {
+        tables_.damaged(fmt::format("no row holds record {}", seq));
+      }
+      return std::nullopt;
+    }
+    if (seq < row->header.last.seq) return position_inside(*row, seq);
+    if (!row->header.closed) return std::nullopt;
+    return Position{row->header.epoch, seq, row->header.sum_after};
+  });
+}
+
+std::optional<Position> SqliteLogReader::position_inside(const BatchRow& row, Seq seq) {
+  const Bytes blob = tables_.payload(row);
+  Bytes raw;
+  if (!BatchView::parse(blob)->unpack(raw)) {
+    tables_.damaged(fmt::format("the payload of row {} does not unpack", row.id));
+  }
+  ByteView rest(raw);
+  RecordPart part;
+  while (!rest.empty() && decode_part(rest, part)) {
+    if (part.header.seq == seq && part.header.last) {
+      return Position{part.header.epoch, seq, part.header.sum_after};
+    }
+  }
+  tables_.damaged(fmt::format("row {} does not hold the end of record {}", row.id, seq));
+}
+
+}  // namespace
+
+std::unique_ptr<LogReader> open_sqlite_log_reader(const std::string& path, const std::string& vfs) {
+  return std::make_unique<SqliteLogReader>(path, vfs);
+}
+
+}  // namespace understudy

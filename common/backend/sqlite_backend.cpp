@@ -1,0 +1,254 @@
+#include "common/backend/sqlite_backend.h"
+
+#include "common/backend/backend_file.h"
+#include "common/core/assert.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+namespace understudy {
+namespace {
+
+constexpr std::uint64_t kFrameBytes = 4096 + 24;
+constexpr std::uint32_t kTargetFrames = Backend::kWalBacklogTarget / kFrameBytes;
+constexpr std::uint32_t kLimitFrames = Backend::kWalLimit / kFrameBytes;
+constexpr std::uint32_t kRetryFrames = 256;  // after a checkpoint that a reader kept from its end
+constexpr std::int64_t kVacuumPages = 1024;  // given back to the file system in one step
+
+std::int64_t as_signed(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
+
+int note_frames(void* context, sqlite3*, const char*, int frames) {
+  auto& progress = *static_cast<WalProgress*>(context);
+  const auto now = static_cast<std::uint32_t>(frames);
+  if (now < progress.written.load(std::memory_order_relaxed)) progress.moved.store(0);
+  progress.written.store(now);
+  return SQLITE_OK;
+}
+
+// Errors after which nobody knows what of the last writes is on disk, or will be: the kernel
+// reports a failed write-back once, and forgets. Those of the shared index say nothing about the
+// data.
+bool is_final(const SqliteError& error) {
+  switch (error.code()) {
+    case SQLITE_IOERR_SHMSIZE:
+    case SQLITE_IOERR_SHMMAP:
+    case SQLITE_IOERR_SHMLOCK:
+    case SQLITE_IOERR_SHMOPEN:
+    case SQLITE_IOERR_LOCK:
+    case SQLITE_IOERR_RDLOCK:
+    case SQLITE_IOERR_NOMEM:
+      return false;
+    default:
+      return (error.code() & 0xff) == SQLITE_IOERR || is_damage(error);
+  }
+}
+
+// Holds a batch against the log's end, and moves the end on.
+void advance(LogBounds& bounds, const StreamId& stream, const BatchHeader& header,
+             std::uint64_t size) {
+  US_ASSERT(header.stream == stream, "a log never mixes streams");
+  US_ASSERT(header.first == bounds.next, "batches of a log follow one another without a gap");
+  US_ASSERT(header.sum_before == bounds.last.sum, "a batch starts from the state reached so far");
+  US_ASSERT(header.epoch >= bounds.last.epoch, "epochs only grow");
+  if (bounds.bytes == 0) bounds.oldest_time_us = header.time_us;
+  if (header.closed) {
+    bounds.last = {header.epoch, header.last.seq, header.sum_after};
+  } else if (header.records > 0) {
+    bounds.last = {header.epoch, header.last.seq - 1, header.sum_after};
+  }
+  bounds.next = header.next();
+  bounds.bytes += size;
+}
+
+}  // namespace
+
+SqliteBackend::SqliteBackend(std::string path, const StreamId& stream, const Position& base,
+                             std::string vfs)
+    : path_(std::move(path)),
+      vfs_(std::move(vfs)),
+      progress_(std::make_shared<WalProgress>()),
+      connection_(open_backend_for_writing(path_, stream, base, vfs_)),
+      tables_(connection_),
+      begin_(connection_.prepare("BEGIN IMMEDIATE")),
+      commit_(connection_.prepare("COMMIT")),
+      insert_(connection_.prepare(
+          "INSERT INTO batch (id, first_seq, first_part, last_seq, last_part, closed, epoch, "
+          "records, raw_bytes, time_us, sum_before, sum_after, end_offset, payload) "
+          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")),
+      update_meta_(connection_.prepare(
+          "UPDATE meta SET base_epoch = ?1, base_seq = ?2, base_sum = ?3, base_offset = ?4, "
+          "first_id = ?5, cursor = ?6, checksum = ?7 WHERE one = 1")),
+      dropped_rows_(
+          connection_.prepare("SELECT id, length(payload) FROM batch WHERE id < ?1 ORDER BY id")),
+      delete_to_(connection_.prepare("DELETE FROM batch WHERE id <= ?1")),
+      delete_from_(connection_.prepare("DELETE FROM batch WHERE id >= ?1")) {
+  sqlite3_wal_hook(connection_.handle(), note_frames, progress_.get());
+  load();
+  if (!stream.is_nil() && stream != meta_.stream) {
+    throw ConfigError(
+        fmt::format("{} belongs to stream {}, not to {}; choose another state directory", path_,
+                    meta_.stream.to_string(), stream.to_string()));
+  }
+  // A process that was killed between writing and syncing a commit leaves it in the WAL, where
+  // recovery finds it. From here it is durable, as all that bounds() speaks of has to be.
+  write([&] { update_meta(meta_); });
+  upkeep_ = std::make_unique<WalUpkeep>(path_, vfs_, progress_);
+}
+
+void SqliteBackend::load() {
+  const auto snapshot = tables_.snapshot();
+  meta_ = tables_.meta();
+  bounds_ = tables_.bounds(meta_);
+  const auto last = tables_.last_row(meta_);
+  next_id_ = last ? last->id + 1 : meta_.first_id;
+  end_offset_ = last ? last->end_offset : meta_.base_offset;
+}
+
+void SqliteBackend::write(const std::function<void()>& work) {
+  if (failure_) {
+    throw SqliteError("write after an earlier failure to", path_, failure_->code(),
+                      failure_->what());
+  }
+  try {
+    begin_.run();
+    work();
+    commit_.run();  // durable from here
+  } catch (const SqliteError& error) {
+    sqlite3_exec(connection_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    fail(error);
+  } catch (const Error&) {
+    sqlite3_exec(connection_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    throw;
+  }
+}
+
+void SqliteBackend::fail(const SqliteError& error) {
+  if (is_final(error)) {
+    failure_ = error;
+    sqlite3_db_config(connection_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
+  reporting_damage(path_, [&] { throw error; });
+}
+
+void SqliteBackend::append(std::span<const BatchView> batches, ByteView cursor) {
+  if (batches.empty() && cursor.empty()) return;
+  restart_wal_when_due();
+  LogBounds bounds = bounds_;
+  auto id = next_id_;
+  auto end_offset = end_offset_;
+  LogMeta meta = meta_;
+  if (!cursor.empty()) meta.cursor.assign(cursor.begin(), cursor.end());
+  write([&] {
+    for (const auto& batch : batches) {
+      advance(bounds, meta.stream, batch.header, batch.blob.size());
+      end_offset += batch.blob.size();
+      insert(batch, id++, end_offset);
+    }
+    if (!cursor.empty()) update_meta(meta);
+  });
+  bounds_ = bounds;
+  next_id_ = id;
+  end_offset_ = end_offset;
+  meta_ = std::move(meta);
+}
+
+void SqliteBackend::insert(const BatchView& batch, std::int64_t id, std::uint64_t end_offset) {
+  const auto& h = batch.header;
+  insert_.bind(1, id)
+      .bind(2, as_signed(h.first.seq))
+      .bind(3, std::int64_t{h.first.part})
+      .bind(4, as_signed(h.last.seq))
+      .bind(5, std::int64_t{h.last.part})
+      .bind(6, std::int64_t{h.closed})
+      .bind(7, as_signed(h.epoch))
+      .bind(8, std::int64_t{h.records})
+      .bind(9, std::int64_t{h.raw_bytes})
+      .bind(10, h.time_us)
+      .bind(11, as_signed(h.sum_before))
+      .bind(12, as_signed(h.sum_after))
+      .bind(13, as_signed(end_offset))
+      .bind(14, batch.blob)
+      .run();
+}
+
+void SqliteBackend::update_meta(const LogMeta& meta) {
+  update_meta_.bind(1, as_signed(meta.base.epoch))
+      .bind(2, as_signed(meta.base.seq))
+      .bind(3, as_signed(meta.base.sum))
+      .bind(4, as_signed(meta.base_offset))
+      .bind(5, meta.first_id)
+      .bind(6, ByteView(meta.cursor))
+      .bind(7, as_signed(meta.checksum()))
+      .run();
+}
+
+void SqliteBackend::set_cursor(ByteView cursor) {
+  LogMeta meta = meta_;
+  meta.cursor.assign(cursor.begin(), cursor.end());
+  write([&] { update_meta(meta); });
+  meta_ = std::move(meta);
+}
+
+void SqliteBackend::move_wal() {
+  try {
+    upkeep_->run();
+  } catch (const SqliteError& error) {
+    fail(error);
+  }
+}
+
+void SqliteBackend::checkpoint() {
+  give_back_space();
+  move_wal();
+}
+
+// What a smaller retention or one huge record left empty goes back to the file system step by step.
+// Below a quarter it stays: the next batches fill it.
+void SqliteBackend::give_back_space() {
+  const auto pages = connection_.query_integer("PRAGMA page_count").value_or(0);
+  const auto empty = connection_.query_integer("PRAGMA freelist_count").value_or(0);
+  if (empty < kVacuumPages || empty < pages / 4) return;
+  write([&] { connection_.execute(fmt::format("PRAGMA incremental_vacuum({})", kVacuumPages)); });
+}
+
+// The short rest of a checkpoint, between two appends: after it all is moved, and this append
+// begins the WAL anew. Due when an Upkeep has moved the bulk, or when the WAL may not grow any
+// more.
+void SqliteBackend::restart_wal_when_due() {
+  const auto frames = progress_->written.load(std::memory_order_relaxed);
+  if (frames < kTargetFrames) {
+    next_restart_frames_ = 0;
+    return;
+  }
+  const bool short_rest = progress_->backlog() <= WalUpkeep::kShortRestFrames;
+  if (frames < next_restart_frames_ || (!short_rest && frames < kLimitFrames)) return;
+  next_restart_frames_ = frames + kRetryFrames;
+  try {
+    move_wal();
+  } catch (const SqliteError& error) {
+    // A full disk keeps the pages in the WAL; whether there is room to append the append finds out.
+    if (!error.is_disk_full()) throw;
+  }
+}
+
+std::uint64_t SqliteBackend::wal_backlog() const {
+  return progress_->backlog() * kFrameBytes;
+}
+
+std::unique_ptr<Upkeep> SqliteBackend::open_upkeep() const {
+  return std::make_unique<WalUpkeep>(path_, vfs_, progress_);
+}
+
+std::unique_ptr<LogReader> SqliteBackend::open_reader() const {
+  return open_sqlite_log_reader(path_, vfs_);
+}
+
+std::unique_ptr<Backend> open_sqlite_backend(const std::string& path, const StreamId& stream,
+                                             const Position& base, const std::string& vfs) {
+  return reporting_damage(path,
+                          [&] { return std::make_unique<SqliteBackend>(path, stream, base, vfs); });
+}
+
+}  // namespace understudy

@@ -1,0 +1,76 @@
+// SqliteBackend: the log in an SQLite database, one row a batch.
+//
+// Invariants
+//  - What memory holds of the log (bounds, next id, meta) is what the last commit made of it: it
+//    changes after COMMIT has returned, never before.
+//  - COMMIT returns after the fsync of the WAL (synchronous=FULL), and readers see a commit only
+//    then; what a crash left in the WAL unsynced is synced at open, before anybody may rely on it.
+//  - After a failed write or sync nothing is written any more, the close included.
+// Belongs to one thread; wal_backlog() alone may be asked from any.
+#pragma once
+
+#include "common/backend/log_tables.h"
+#include "common/backend/wal_upkeep.h"
+#include "common/core/errors.h"
+
+#include <functional>
+
+namespace understudy {
+
+class SqliteBackend final : public Backend {
+ public:
+  SqliteBackend(std::string path, const StreamId& stream, const Position& base, std::string vfs);
+
+  const StreamId& stream() const override { return meta_.stream; }
+  LogBounds bounds() const override { return bounds_; }
+  void append(std::span<const BatchView> batches, ByteView cursor) override;
+  void set_cursor(ByteView cursor) override;
+  Bytes cursor() override { return meta_.cursor; }
+  void drop_open_tail() override;
+  void reset(const Position& base) override;
+  std::uint64_t trim(const RetentionPolicy& policy, Seq keep_after) override;
+  void checkpoint() override;
+  std::uint64_t wal_backlog() const override;
+  std::unique_ptr<Upkeep> open_upkeep() const override;
+  std::unique_ptr<LogReader> open_reader() const override;
+
+ private:
+  // Runs `work` in one transaction, durable when it returns. Rolls back and throws otherwise.
+  void write(const std::function<void()>& work);
+  void fail(const SqliteError& error);
+  void insert(const BatchView& batch, std::int64_t id, std::uint64_t end_offset);
+  void update_meta(const LogMeta& meta);
+  void load();
+  void restart_wal_when_due();
+  void move_wal();
+  void give_back_space();
+
+  // retention.cpp
+  [[nodiscard]] std::optional<BatchRow> find_cut(const RetentionPolicy& policy, Seq keep_after);
+  void move_base(const BatchRow& cut);
+  [[nodiscard]] bool delete_dropped_rows();
+  [[nodiscard]] std::optional<Bytes> cut_before_record(const BatchRow& row, Seq open);
+
+  std::string path_;
+  std::string vfs_;
+  std::shared_ptr<WalProgress> progress_;  // told by the connection's WAL hook: outlives it
+  Connection connection_;
+  LogTables tables_;
+  Statement begin_;
+  Statement commit_;
+  Statement insert_;
+  Statement update_meta_;
+  Statement dropped_rows_;
+  Statement delete_to_;
+  Statement delete_from_;
+  std::unique_ptr<WalUpkeep> upkeep_;
+
+  LogMeta meta_;
+  LogBounds bounds_;
+  std::int64_t next_id_ = 1;
+  std::uint64_t end_offset_ = 0;
+  std::uint32_t next_restart_frames_ = 0;
+  std::optional<SqliteError> failure_;
+};
+
+}  // namespace understudy
