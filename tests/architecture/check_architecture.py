@@ -28,7 +28,7 @@ HEADER_HOMES = {
     r"nlohmann/": r"(common/node|cli)/\w+\.cpp$",
     r"httplib\.h$": r"(common/node|cli)/\w+\.cpp$",
     r"CLI/": r"cli/",
-    r"sqlite3\.h$": r"common/(sqlite|file|wal)/",
+    r"sqlite3\.h$": r"common/(sqlite|file|wal|backend)/",
     r"zstd\.h$": r"common/record/\w+\.cpp$",
     r"xxhash\.h$": r"common/core/\w+\.cpp$",
 }
