@@ -240,12 +240,12 @@ class Reader {
   void fields(A& a, const message::NAME& m) { \
     a(__VA_ARGS__);                           \
   }
-US_FIELDS(Hello, m.node, m.stream, m.position)
+US_FIELDS(Hello, m.hello_id, m.node, m.stream, m.position)
 US_FIELDS(Fetch, m.fetch_id, m.from, m.credit)
 US_FIELDS(Credit, m.fetch_id, m.more)
 US_FIELDS(Ack, m.received, m.durable, m.applied, m.state)
 US_FIELDS(PagesRequest, m.request_id, m.first, m.count, m.known)
-US_FIELDS(Welcome, m.node, m.stream, m.instance, m.verdict, m.base, m.last, m.next)
+US_FIELDS(Welcome, m.hello_id, m.node, m.stream, m.instance, m.verdict, m.base, m.last, m.next)
 US_FIELDS(Batches, m.fetch_id, m.blobs)
 US_FIELDS(FetchEnd, m.fetch_id, m.next)
 US_FIELDS(Outline, m.available, m.position, m.page_size, m.page_count)

@@ -16,7 +16,7 @@ constexpr std::uint32_t kProtocolVersion = 1;
 constexpr std::size_t kMessageLimit = 4 * 1024 * 1024;  // bytes of one message
 constexpr std::size_t kNameLimit = 128;                 // of a node
 constexpr std::size_t kTextLimit = 1024;                // of words for people
-constexpr std::size_t kBatchesLimit = 512;              // blobs in one Batches
+constexpr std::size_t kBatchesLimit = 2048;             // blobs in one Batches
 constexpr std::size_t kGroupBytes = 1024 * 1024;        // of pages asked for at once
 constexpr PageNo kGroupPages = kGroupBytes / 512;
 // What a Batches message costs beside its bytes: bounds the number under way, too.
@@ -61,6 +61,7 @@ namespace message {
 
 struct Hello {
   static constexpr std::uint32_t kType = 1;
+  std::uint64_t hello_id = 0;  // comes back in the Welcome
   std::string node;
   StreamId stream;                   // nil: new, takes whatever stream the server has
   std::optional<Position> position;  // of the last whole record in its log; nullopt: no log
@@ -108,6 +109,7 @@ struct Ping {
 
 struct Welcome {
   static constexpr std::uint32_t kType = 20;
+  std::uint64_t hello_id = 0;
   std::string node;
   StreamId stream;
   // Random, of this run of the server and this history of its log: while it is the same, no part

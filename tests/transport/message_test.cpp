@@ -32,8 +32,8 @@ message::Pages some_pages() {
 std::vector<Message> one_of_each() {
   const Position position{3, 1ull << 40, 0xffffffffffffffffull};
   return {
-      message::Hello{"standby-1", stream_of(7), position},
-      message::Hello{"", StreamId{}, std::nullopt},
+      message::Hello{1, "standby-1", stream_of(7), position},
+      message::Hello{1, "", StreamId{}, std::nullopt},
       message::Fetch{1, {900, 3}, 8 << 20},
       message::Credit{1, 4096},
       message::Ack{5, 4, 3, StandbyState::streaming},
@@ -150,7 +150,7 @@ TEST_CASE("claims beyond the limits are refused") {
   CHECK_FALSE(sound(message::PagesRequest{1, 1, 0, {}}));
   CHECK_FALSE(sound(message::PagesRequest{1, 0xffffffff, 2, {}}));
   CHECK_FALSE(sound(message::PagesRequest{1, 1, 2, {1, 2, 3}}));
-  CHECK_FALSE(sound(message::Hello{std::string(kNameLimit + 1, 'x'), {}, {}}));
+  CHECK_FALSE(sound(message::Hello{1, std::string(kNameLimit + 1, 'x'), {}, {}}));
   CHECK_FALSE(sound(message::Refused{RefusalCode::full, std::string(kTextLimit + 1, 'x')}));
   CHECK_FALSE(sound(message::Batches{1, {}}));
   CHECK_FALSE(sound(message::Batches{1, std::vector<Bytes>(kBatchesLimit + 1)}));

@@ -1,0 +1,203 @@
+// Follower: what the server says, and what follows from it.
+#include "subscriber/follower.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace understudy {
+
+using follow::Severity;
+
+void Follower::on_message(Message message) {
+  if (link_ == Link::stopped) return;
+  direct_heard_at_ = now_;
+  std::visit([this](auto& m) { handle(m); }, message);
+  update_state();
+  acknowledge();
+}
+
+void Follower::on_live(Message message) {
+  if (link_ == Link::stopped) return;
+  live_heard_at_ = now_;
+  std::visit([this](auto& m) { handle(m); }, message);
+  update_state();
+  acknowledge();
+}
+
+// --- greeting ---
+
+void Follower::handle(message::Welcome& welcome) {
+  if (link_ != Link::greeting || welcome.hello_id != hello_id_) return;  // to an earlier Hello
+  if (!can_follow(welcome)) return;
+  accept(welcome);
+  switch (welcome.verdict) {
+    case Verdict::connects:
+      return on_log_connects(welcome);
+    case Verdict::no_log:
+      return start_resync(ResyncLog::reset, "new standby");
+    case Verdict::too_old:
+      return start_resync(ResyncLog::reset,
+                          fmt::format("seq {} is behind what {} keeps (from {})", chain_.last.seq,
+                                      server_name_, welcome.base.seq + 1));
+    case Verdict::diverged:
+      return start_resync(
+          ResyncLog::reset_keep_orphans,
+          fmt::format("{} is not in the history of {}", chain_.last.to_string(), server_name_));
+    default:
+      return;
+  }
+}
+
+// Whether this server is one to follow, now. What is not leaves everything as it is.
+bool Follower::can_follow(const message::Welcome& welcome) {
+  auto verdict = welcome.verdict;
+  const bool foreign = !stream_.is_nil() && welcome.stream != stream_;
+  if (verdict == Verdict::other_stream || (foreign && verdict != Verdict::not_ready)) {
+    stop(fmt::format(
+        "{} ({}) publishes stream {}, but this standby is of stream {}: another "
+        "database. Nothing was changed. Point it at the right server, or give it a "
+        "new file and state directory",
+        endpoint_text(), welcome.node, welcome.stream.to_string(), stream_.to_string()));
+    return false;
+  }
+  // Never by the server's word alone: what it says of its log must not be older than ours.
+  const bool older = has_log_ && welcome.last.epoch < chain_.last.epoch;
+  if (older && verdict != Verdict::not_ready) verdict = Verdict::stale_server;
+  if (has_log_ && verdict == Verdict::no_log) verdict = Verdict::too_old;
+
+  const bool wait = verdict == Verdict::not_ready || verdict == Verdict::ahead ||
+                    verdict == Verdict::stale_server;
+  if (wait && verdict != last_verdict_) {
+    report(Severity::warning,
+           fmt::format("{} ({}) at {} cannot be followed from {}: {}; asking again",
+                       endpoint_text(), welcome.node, welcome.last.to_string(),
+                       chain_.last.to_string(), to_string(verdict)));
+  }
+  last_verdict_ = verdict;
+  return !wait;
+}
+
+void Follower::accept(const message::Welcome& welcome) {
+  link_ = Link::welcomed;
+  hello_delay_ = kHelloRetry_us;
+  stream_ = welcome.stream;
+  server_name_ = welcome.node;
+  server_instance_ = welcome.instance;
+  server_last_ = welcome.last;
+  server_next_ = welcome.next;
+  fetch_after_ = 0;
+  ack_due_ = true;
+  if (std::exchange(silence_reported_, false)) {
+    report(Severity::notice, fmt::format("{} answers again", endpoint_text()));
+  }
+  report(Severity::detail, fmt::format("welcomed by {} at {}: {}", server_name_,
+                                       welcome.last.to_string(), to_string(welcome.verdict)));
+}
+
+void Follower::on_log_connects(const message::Welcome& welcome) {
+  if (tail_instance_ != server_instance_) drop_open_tail();
+  log_connects_ = true;
+  catch_up_target_ = welcome.last.seq;
+  const bool staged = resync_ && resync_->phase >= Resync::Phase::staging;
+  if (resync_ && !staged) resync_.reset();  // asked for by another server; nothing was begun
+  if (staged) {
+    resume_groups();
+  } else if (needs_resync()) {
+    start_resync(ResyncLog::keep, "there is no usable replica");
+  }
+  fetch_if_behind();
+}
+
+void Follower::handle(message::Refused& refused) {
+  switch (refused.code) {
+    case RefusalCode::newer_protocol:
+      return stop(fmt::format("{}: {}", endpoint_text(), refused.text));
+    case RefusalCode::hello_first:
+    case RefusalCode::trimmed:
+      if (link_ == Link::welcomed) greet();
+      return;
+    case RefusalCode::full:
+    case RefusalCode::bad_request:
+      report(Severity::warning, fmt::format("{} refuses: {}", endpoint_text(), refused.text));
+      if (link_ == Link::welcomed) greet();
+      return;
+  }
+}
+
+void Follower::handle(message::Newer& newer) {
+  stop(fmt::format("{} speaks protocol version {}, this node {}: upgrade this node",
+                   endpoint_text(), newer.version, kProtocolVersion));
+}
+
+void Follower::handle(message::Pong& pong) {
+  if (link_ == Link::welcomed && server_last_ && pong.last.seq > server_last_->seq) {
+    note_server(pong.last, {pong.last.seq + 1, 0});
+    fetch_if_behind();
+  }
+}
+
+// --- records ---
+
+void Follower::handle(message::Batches& batches) {
+  if (!fetch_ || fetch_->id != batches.fetch_id) return;  // of a fetch that was given up
+  fetch_->granted -= std::min(fetch_->granted, batches.cost());
+  fetch_->progress_at = now_;
+  fetch_->brought = true;
+  for (auto& blob : batches.blobs) {
+    const auto taken = take_batch(std::move(blob), Source::fetch);
+    // Holes do not come over one connection, and what does not chain on means that the histories
+    // differ: the answer to a Hello says which way.
+    if (taken == Taken::hole || taken == Taken::refused) return greet();
+  }
+  take_held();
+  grant_credit();
+}
+
+void Follower::handle(message::FetchEnd& end) {
+  if (!fetch_ || fetch_->id != end.fetch_id) return;
+  const bool brought = fetch_->brought;
+  fetch_.reset();
+  take_held();
+  // The server has nothing now, although it was said to: ask again, but not in a circle.
+  constexpr std::int64_t kPause_us = 20'000;
+  if (!brought) fetch_after_ = now_ + kPause_us;
+  fetch_if_behind();
+}
+
+void Follower::handle(message::LiveBatch& live) {
+  const auto batch = BatchView::parse(live.blob);
+  if (!batch || batch->header.stream != stream_ || link_ != Link::welcomed) return;
+  const auto header = batch->header;
+  const Seq whole = header.closed ? header.last.seq : header.last.seq - 1;
+  note_server({header.epoch, whole, header.sum_after}, header.next());
+  if (!log_connects_) return;
+  const auto taken = take_batch(std::move(live.blob), Source::live);
+  if (taken == Taken::refused) return greet();
+  if (taken == Taken::appended) take_held();
+  fetch_if_behind();
+}
+
+void Follower::handle(message::Heartbeat& heartbeat) {
+  if (heartbeat.stream != stream_ || link_ != Link::welcomed) return;
+  const bool other_run = heartbeat.instance != server_instance_;
+  if (other_run || (has_log_ && heartbeat.last.epoch < chain_.last.epoch)) return greet();
+  note_server(heartbeat.last, heartbeat.next);
+  fetch_if_behind();
+}
+
+template <typename M>
+void Follower::handle(M&) {
+  report(Severity::detail, fmt::format("{} says what only standbys say", endpoint_text()));
+}
+
+template void Follower::handle(message::Hello&);
+template void Follower::handle(message::Fetch&);
+template void Follower::handle(message::Credit&);
+template void Follower::handle(message::Ack&);
+template void Follower::handle(message::OutlineRequest&);
+template void Follower::handle(message::PagesRequest&);
+template void Follower::handle(message::Ping&);
+
+}  // namespace understudy
