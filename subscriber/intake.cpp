@@ -1,0 +1,188 @@
+#include "subscriber/intake.h"
+
+#include "common/core/assert.h"
+#include "common/core/clock.h"
+#include "common/core/errors.h"
+#include "common/file/file.h"
+#include "common/logging/log.h"
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+namespace understudy {
+namespace {
+
+constexpr std::chrono::milliseconds kIdleWait{250};
+constexpr std::chrono::milliseconds kFullDiskWait{500};
+constexpr std::int64_t kUpkeepEvery_us = 1'000'000;
+
+}  // namespace
+
+Intake::Intake(Options options, OnDone on_done)
+    : options_(std::move(options)), on_done_(std::move(on_done)) {
+  if (!File::exists(options_.backend_path)) return;
+  backend_ = open_sqlite_backend(options_.backend_path, StreamId{}, Position{});
+  backend_->drop_open_tail();
+  set_bounds();
+}
+
+void Intake::run() {
+  if (backend_) upkeep_ = std::make_unique<UpkeepThread>(*backend_);
+  while (!is_stopping()) {
+    auto work = take();
+    while (!work.empty() && !is_stopping()) carry_out(work);
+    if (backend_) do_upkeep();
+  }
+}
+
+void Intake::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  filled_.notify_all();
+}
+
+bool Intake::is_stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+void Intake::push(Work work) {
+  {
+    const std::lock_guard lock(mutex_);
+    queued_.push_back(std::move(work));
+  }
+  filled_.notify_one();
+}
+
+std::deque<Intake::Work> Intake::take() {
+  std::unique_lock lock(mutex_);
+  filled_.wait_for(lock, kIdleWait, [this] { return stopping_ || !queued_.empty(); });
+  return std::exchange(queued_, {});
+}
+
+void Intake::carry_out(std::deque<Work>& work) {
+  if (std::holds_alternative<follow::Append>(work.front())) {
+    append_run(work);
+    return;
+  }
+  if (const auto* drop = std::get_if<follow::DropOpenTail>(&work.front())) {
+    drop_open_tail(*drop);
+  } else {
+    reset(std::get<follow::ResetLog>(work.front()));
+  }
+  work.pop_front();
+}
+
+// All appends that wait are one fsync.
+void Intake::append_run(std::deque<Work>& work) {
+  US_ASSERT(backend_ != nullptr, "the Follower resets a log that does not exist before appending");
+  std::vector<Bytes> blobs;
+  std::uint64_t ticket = 0;
+  while (!work.empty() && std::holds_alternative<follow::Append>(work.front())) {
+    auto& append = std::get<follow::Append>(work.front());
+    ticket = append.ticket;
+    blobs.push_back(std::move(append.blob));
+    work.pop_front();
+  }
+  std::vector<BatchView> views;
+  views.reserve(blobs.size());
+  for (const auto& blob : blobs) {
+    const auto view = BatchView::parse(blob);
+    US_ASSERT(view.has_value(), "the Follower hands over only batches that it has checked");
+    views.push_back(*view);
+  }
+  append_durably(views);
+  set_bounds();
+  on_done_(ticket, *bounds(), blobs, false);
+}
+
+// A full disk passes: nothing was appended, and the same batches are tried again. Anything else is
+// final, above all a failed fsync.
+void Intake::append_durably(std::span<const BatchView> views) {
+  while (true) {
+    try {
+      backend_->append(views, {});
+      if (disk_full_.exchange(false)) {
+        log::info("backend_space_again", "the backend has space again");
+      }
+      return;
+    } catch (const SqliteError& error) {
+      if (!error.is_disk_full() || is_stopping()) throw;
+      if (!disk_full_.exchange(true)) log::error("backend_disk_full", error.what());
+    }
+    backend_->trim(options_.retention, options_.keep_after());
+    std::this_thread::sleep_for(kFullDiskWait);
+  }
+}
+
+void Intake::drop_open_tail(const follow::DropOpenTail& drop) {
+  backend_->drop_open_tail();
+  set_bounds();
+  on_done_(drop.ticket, *bounds(), {}, true);
+}
+
+void Intake::reset(const follow::ResetLog& reset) {
+  if (backend_ != nullptr && reset.keep_orphans) put_aside();
+  if (backend_ == nullptr) {
+    backend_ = open_sqlite_backend(options_.backend_path, reset.stream, reset.base);
+    upkeep_ = std::make_unique<UpkeepThread>(*backend_);
+  } else {
+    backend_->reset(reset.base);
+  }
+  set_bounds();
+  on_done_(reset.ticket, *bounds(), {}, true);
+}
+
+// Invariant 9: records that the primary does not know are kept as a file, never dropped in silence.
+void Intake::put_aside() {
+  const auto last = backend_->bounds().last;
+  upkeep_.reset();
+  backend_->checkpoint();
+  backend_.reset();
+  std::filesystem::create_directories(options_.orphans_folder);
+  const auto kept = options_.orphans_folder + "/" + std::to_string(last.epoch) + "-" +
+                    std::to_string(last.seq) + "-" + std::to_string(unix_time_us()) + ".db";
+  for (const char* suffix : {"-wal", "-shm", ""}) {
+    std::error_code error;
+    std::filesystem::rename(options_.backend_path + suffix, kept + suffix, error);
+    if (error && (*suffix == '\0'))
+      throw IoError("move aside", options_.backend_path, error.value());
+  }
+  log::warning("orphans_kept", "this log is not the primary's; its records are kept",
+               {{"file", kept}, {"last", last.to_string()}});
+}
+
+std::optional<LogBounds> Intake::bounds() const {
+  const std::lock_guard lock(mutex_);
+  return bounds_;
+}
+
+StreamId Intake::stream() const {
+  const std::lock_guard lock(mutex_);
+  return stream_;
+}
+
+std::unique_ptr<LogReader> Intake::open_reader() const {
+  return open_sqlite_log_reader(options_.backend_path);
+}
+
+void Intake::set_bounds() {
+  const std::lock_guard lock(mutex_);
+  bounds_ = backend_->bounds();
+  stream_ = backend_->stream();
+}
+
+void Intake::do_upkeep() {
+  const auto now = monotonic_time_us();
+  if (now - last_upkeep_us_ < kUpkeepEvery_us) return;
+  last_upkeep_us_ = now;
+  if (backend_->trim(options_.retention, options_.keep_after()) == 0) return;
+  set_bounds();
+  on_done_(0, *bounds(), {}, false);
+}
+
+}  // namespace understudy
