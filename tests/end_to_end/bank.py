@@ -4,9 +4,10 @@ One transaction moves money between two accounts, counts one tick, and writes on
 and then with a large blob; now and then the oldest journal rows go. So in every whole state the sum
 of all balances is the same, the last journal row carries the tick, and the journal has no hole.
 
-usage: bank.py write DATABASE [--writers N] [--rate R] [--timeout SECONDS]
+usage: bank.py write DATABASE [--writers N] [--rate R] [--timeout SECONDS] [--transactions N]
        bank.py read DATABASE
-Both run until SIGTERM and print what they did; exit code 1 when something was wrong.
+Both say "ready", run until SIGTERM (or have made N transactions each) and print what they did; exit
+code 1 when something was wrong.
 """
 
 import argparse
@@ -73,15 +74,17 @@ def faults_in(database: sqlite3.Connection, last_tick: int) -> tuple[list[str], 
     return faults, tick
 
 
-def write(path: str, rate: float, timeout: float, stop, counts) -> None:
-    """One writer, until `stop`. counts[0]: committed, counts[1]: errors."""
+def write(path: str, rate: float, timeout: float, most: int, stop, counts) -> None:
+    """One writer, until `stop` or `most` rounds. counts[0]: committed, counts[1]: errors."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     bank = multiprocessing.parent_process()
     database = sqlite3.connect(path, timeout=timeout, isolation_level=None)
     database.execute("PRAGMA synchronous=NORMAL")
-    chance, next_at = random.Random(), time.monotonic()
-    while not stop.wait(max(0.0, next_at - time.monotonic())) and bank.is_alive():
+    chance, next_at, rounds = random.Random(), time.monotonic(), 0
+    while (not stop.wait(max(0.0, next_at - time.monotonic())) and bank.is_alive()
+           and (most == 0 or rounds < most)):
+        rounds += 1
         try:
             transfer(database, chance)
             with counts.get_lock():
@@ -100,7 +103,7 @@ def write(path: str, rate: float, timeout: float, stop, counts) -> None:
 def run_writers(options: argparse.Namespace, stop) -> int:
     counts = multiprocessing.Array("L", 2)
     writers = [multiprocessing.Process(target=write, daemon=True, args=(
-        options.database, options.rate, options.timeout, stop, counts))
+        options.database, options.rate, options.timeout, options.transactions, stop, counts))
         for _ in range(options.writers)]
     for writer in writers:
         writer.start()
@@ -136,10 +139,12 @@ def main() -> int:
     options.add_argument("--writers", type=int, default=1)
     options.add_argument("--rate", type=float, default=0, help="transactions a second; 0: all it can")
     options.add_argument("--timeout", type=float, default=0, help="busy timeout in seconds")
+    options.add_argument("--transactions", type=int, default=0, help="how many; 0: until SIGTERM")
     chosen = options.parse_args()
     stop = multiprocessing.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    print("ready", flush=True)
     return run_writers(chosen, stop) if chosen.role == "write" else run_reader(chosen, stop)
 
 

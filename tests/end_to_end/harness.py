@@ -49,11 +49,17 @@ class Program:
         self.process = subprocess.Popen(
             [sys.executable, str(BANK), *arguments], stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, preexec_fn=die_with_parent)
+        ready = self.process.stdout.readline()  # from now on SIGTERM ends it in order
+        expect(ready == "ready\n", f"bank.py {' '.join(arguments)}: {ready}")
 
     def finish(self, timeout: float = 30) -> dict[str, int]:
         """Ends it; returns what it counted. Raises when it found something wrong."""
         if self.process.poll() is None:
             self.process.terminate()
+        return self.wait(timeout)
+
+    def wait(self, timeout: float = 60) -> dict[str, int]:
+        """Waits until it ends by itself; returns what it counted."""
         output, _ = self.process.communicate(timeout=timeout)
         expect(self.process.returncode == 0, f"bank.py {' '.join(self.arguments)}: {output[-2000:]}")
         return {key: int(number) for key, number in re.findall(r"(\w+)=(\d+)", output)}
@@ -102,6 +108,11 @@ class Cluster:
 
     def write(self, *options: str) -> Program:
         return self._run("write", str(self.database), *options)
+
+    def write_some(self, transactions: int) -> int:
+        """One writer without a busy timeout, to its end; returns how many it committed."""
+        return self._run("write", str(self.database), "--transactions",
+                         str(transactions)).wait()["committed"]
 
     def read(self, database: pathlib.Path) -> Program:
         return self._run("read", str(database))

@@ -23,7 +23,7 @@ def damage(database, chance):
 def page_is_mended(program, chance):
     with Cluster(program) as cluster:
         cluster.create_bank()
-        cluster.write("--rate", "1000").finish()
+        cluster.write_some(500)
         cluster.execute("CREATE TABLE ballast(x); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
                         "SELECT i + 1 FROM n WHERE i < 500) "
                         "INSERT INTO ballast SELECT randomblob(3000) FROM n")

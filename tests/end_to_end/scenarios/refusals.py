@@ -172,7 +172,7 @@ def strangers_on_the_ports(program, chance):
                         except OSError:
                             pass  # hung up on, as it should be
                     count("garbage connections", 1)
-        cluster.write("--rate", "500").finish()
+        cluster.write_some(500)
         cluster.expect_equal(standby)
 
 
