@@ -187,6 +187,15 @@ bool PageHashes::read_blocks(const File& file) {
   return true;
 }
 
+// A save that was cut off after a growth leaves entries that the header does not count yet.
+void PageHashes::clear_beyond_end() {
+  for (auto i = std::size_t{page_count_}; i < blocks_.size() * kBlockEntries; ++i) {
+    auto& beyond = blocks_.back()[i % kBlockEntries];
+    if (beyond != 0) dirty_blocks_.back() = true;
+    beyond = 0;
+  }
+}
+
 std::optional<PageHashes::Loaded> PageHashes::load(const std::string& path, const StreamId& stream,
                                                    const std::string& vfs) {
   if (!File::exists(path, vfs)) return std::nullopt;
@@ -198,6 +207,7 @@ std::optional<PageHashes::Loaded> PageHashes::load(const std::string& path, cons
   table.page_count_ = header->page_count;
   if (!table.read_blocks(file)) return std::nullopt;
   table.dirty_blocks_.assign(table.blocks_.size(), false);
+  table.clear_beyond_end();
   table.sum_ = table.recount();
   table.saved_checksum_ = header->checksum;
   return loaded;

@@ -55,6 +55,7 @@ class PageHashes {
   void write_dirty_blocks(File& file);
   void write_header(File& file, const StreamId& stream, Seq seq);
   bool read_blocks(const File& file);
+  void clear_beyond_end();
 
   std::uint32_t page_size_ = 0;
   PageNo page_count_ = 0;
