@@ -2,7 +2,7 @@
 
 run_demo() {
   build_preset release understudy
-  exec python3 demo/conductor.py --understudy build/release/cli/understudy "$@"
+  exec python3 demo/conductor.py --understudy build/release/understudy "$@"
 }
 
 run_bench() {

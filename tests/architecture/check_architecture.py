@@ -50,7 +50,6 @@ class Source:
         self.name = self.path.as_posix()
         self.text = path.read_text(errors="replace")
         self.is_cpp = path.suffix in (".h", ".cpp", ".hpp", ".cc")
-        self.has_header = path.with_suffix(".h").is_file()
         self.in_product = rooms.room_of(self.path) is not None
 
 
@@ -133,7 +132,8 @@ def check_words(source: Source) -> Iterator[str]:
 def check_opening(source: Source) -> Iterator[str]:
     marks = {".py": ('"""', "#"), ".sh": ("#",)}
     opening = ("//",) if source.is_cpp else marks.get(source.path.suffix)
-    if source.path.suffix == ".cpp" and source.has_header:
+    own_header = f'#include "{source.path.parent.as_posix()}/'
+    if source.path.suffix == ".cpp" and source.in_product and source.text.startswith(own_header):
         return  # its header says it
     if opening and not source.text.startswith(opening):
         yield f"{source.name}: does not open with a comment that says what it is for"

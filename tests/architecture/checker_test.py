@@ -59,6 +59,10 @@ class RulesCatchBreaches(unittest.TestCase):
         self.assert_caught("not below it", "common/core/CMakeLists.txt",
                            "understudy_room(core understudy_wal)\n")
 
+    def test_links_of_a_library_without_understudy_room(self):
+        self.assert_caught("not below it", "common/core/CMakeLists.txt",
+                           "target_link_libraries(understudy_core PUBLIC understudy_wal fmt)\n")
+
     def test_unknown_room_needs_a_rank(self):
         breaches = self.breaches_with(**{"common/attic/CMakeLists.txt": "understudy_room(attic)\n",
                                          "common/attic/README.md": "An attic.\n"})
@@ -103,11 +107,12 @@ class RulesCatchBreaches(unittest.TestCase):
     def test_file_without_opening_comment(self):
         self.assert_caught("does not open", "publisher/tail.h", "#pragma once\n")
 
-    def test_cpp_without_header_needs_an_opening_comment(self):
-        self.assert_caught("does not open", "publisher/capture.cpp", "int f();\n")
+    def test_cpp_that_opens_with_a_foreign_header(self):
+        self.assert_caught("does not open", "publisher/capture.cpp", '#include "common/wal/index.h"\n')
 
-    def test_header_speaks_for_its_cpp(self):
-        self.assertEqual(self.breaches_with(**{"publisher/tail.cpp": "int f();\n"}), [])
+    def test_header_of_the_room_speaks_for_its_cpp(self):
+        breaches = self.breaches_with(**{"publisher/a.cpp": '#include "publisher/tail.h"\n'})
+        self.assertEqual(breaches, [])
 
     def test_room_without_readme(self):
         self.assert_caught("has no README", "common/file/CMakeLists.txt", "understudy_room(file)\n")

@@ -13,7 +13,9 @@ RANKS = {
     "publisher": 5, "subscriber": 5,
     "cli": 6,
 }
-_ROOM = re.compile(r"understudy_room\(\s*(\w+)\s*([^)]*)\)")
+_ROOM = re.compile(
+    r"(?:understudy_room\(\s*|target_link_libraries\(\s*understudy_)(\w+)\s*([^)]*)\)")
+NOT_A_ROOM = {"options", "bench", "test_main"}
 
 
 def room_of(path: pathlib.PurePath) -> str | None:
@@ -28,7 +30,9 @@ def read_links(top: pathlib.Path) -> dict[str, set[str]]:
     links = {}
     for listing in [*top.glob("common/*/CMakeLists.txt"), *top.glob("*/CMakeLists.txt")]:
         for name, dependencies in _ROOM.findall(listing.read_text()):
-            links[name] = set(re.findall(r"understudy_(\w+)", dependencies))
+            targets = set(re.findall(r"understudy_(\w+)", dependencies)) - NOT_A_ROOM
+            if name not in NOT_A_ROOM:
+                links.setdefault(name, set()).update(targets)
     return links
 
 

@@ -9,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from harness import Cluster, count, expect, run_scenarios, wait_until  # noqa: E402
 
-SMALL_BACKEND = ("--retain-bytes", "1MiB")
+SMALL_BACKEND = ("--keep-bytes", "1MiB")
 
 
 def returns_after_the_log_was_trimmed(program, chance):
