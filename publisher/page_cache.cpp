@@ -41,7 +41,7 @@ void PageCache::put(PageNo page, ByteView bytes) {
   const auto found = slot_of_.find(page);
   const auto slot = found != slot_of_.end() ? found->second : claim_slot();
   if (found == slot_of_.end()) slot_of_[page] = slot;
-  slots_[slot] = {page, true};
+  slots_[slot].page = page;  // used lately once it is found again
   std::ranges::copy(bytes, content(slot).begin());
 }
 
