@@ -1,0 +1,260 @@
+#include "common/serving/server.h"
+
+#include "common/core/clock.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace understudy {
+namespace {
+
+constexpr std::size_t kPostLimit = 4096;
+constexpr std::size_t kPostBytesLimit = 4 * 1024 * 1024;
+constexpr int kRequestsAtOnce = 256;
+constexpr std::int64_t kTick_us = 250'000;
+constexpr std::int64_t kStatusInterval_us = 1'000;
+
+std::uint64_t random_instance() {
+  std::random_device source;
+  return (std::uint64_t{source()} << 32) | source();
+}
+
+// Whole records that begin at a record's first part; the rest is fetched by whoever wants it.
+bool is_for_broadcast(const BatchView& batch) {
+  return batch.blob.size() <= kLiveLimit && batch.header.closed && batch.header.first.part == 0;
+}
+
+}  // namespace
+
+Server::Server(ServerOptions options, std::unique_ptr<LogReader> reader, PageSource* pages)
+    : options_(std::move(options)),
+      reader_(std::move(reader)),
+      pages_(pages),
+      sockets_(network_, options_.listen, options_.sockets),
+      mailbox_(std::make_shared<Mailbox>()),
+      log_{options_.node, options_.stream, random_instance(), std::nullopt},
+      peers_(log_, *reader_),
+      thread_([this] { run_guarded(); }) {}
+
+Server::~Server() {
+  stop();
+}
+
+void Server::stop() {
+  {
+    const std::lock_guard lock(mailbox_->mutex);
+    mailbox_->stopping = true;
+  }
+  mailbox_->wake.wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+// --- any thread ---
+
+void Server::advance(const LogBounds& bounds, std::span<const BatchView> appended) {
+  std::vector<Bytes> live;
+  for (const auto& batch : appended) {
+    if (!is_for_broadcast(batch)) continue;
+    live.push_back(encode_message(message::LiveBatch{Bytes(batch.blob.begin(), batch.blob.end())}));
+  }
+  {
+    auto& box = *mailbox_;
+    const std::lock_guard lock(box.mutex);
+    const bool rewound = box.latest && bounds.next < box.latest->next;
+    box.latest = bounds;
+    std::size_t bytes = 0;
+    for (const auto& blob : live) bytes += blob.size();
+    const bool fits =
+        box.posts.size() + live.size() < kPostLimit && box.post_bytes + bytes <= kPostBytesLimit;
+    if (fits) {
+      for (auto& blob : live) box.posts.push_back({std::move(blob), bounds, false});
+      box.post_bytes += bytes;
+    }
+    // A post without a batch announces where the log stands: for what was not broadcast. In a
+    // queue that is full the last one is brought up to date instead.
+    const bool announce = !fits || appended.empty() || live.size() < appended.size();
+    if (rewound || (announce && (box.posts.empty() || box.posts.back().broadcast))) {
+      box.posts.push_back({std::nullopt, bounds, rewound});
+    } else if (!box.posts.empty()) {
+      box.posts.back().bounds = bounds;
+    }
+  }
+  mailbox_->wake.wake();
+}
+
+std::vector<PeerStatus> Server::statuses() const {
+  const std::lock_guard lock(mailbox_->mutex);
+  return mailbox_->statuses;
+}
+
+// --- the serve thread ---
+
+void Server::run_guarded() {
+  pthread_setname_np(pthread_self(), "serve");
+  try {
+    run();
+  } catch (const std::exception&) {
+    if (!options_.failed) throw;
+    options_.failed(std::current_exception());
+  }
+}
+
+void Server::run() {
+  bool busy = false;
+  while (true) {
+    const auto ready = sockets_.wait(busy ? 0 : wait_ms(), mailbox_->wake);
+    now_us_ = monotonic_time_us();
+    {
+      const std::lock_guard lock(mailbox_->mutex);
+      if (mailbox_->stopping) return;
+    }
+    if (ready.live && sockets_.take_subscriptions()) heartbeat_at_us_ = now_us_;
+    take_posts();
+    take_answers();
+    if (ready.requests) take_requests();
+    busy = serve_fetches();
+    if (now_us_ >= heartbeat_at_us_) heartbeat();
+    on_tick();
+    for (const auto& identity : std::exchange(gone_, {})) peers_.remove(identity);
+  }
+}
+
+int Server::wait_ms() const {
+  auto until = std::min(heartbeat_at_us_, tick_at_us_) - now_us_;
+  if (statuses_due_) until = std::min(until, kStatusInterval_us);
+  return static_cast<int>(std::clamp<std::int64_t>((until + 999) / 1000, 0, 250));
+}
+
+void Server::take_posts() {
+  std::deque<Post> posts;
+  {
+    const std::lock_guard lock(mailbox_->mutex);
+    posts.swap(mailbox_->posts);
+    mailbox_->post_bytes = 0;
+  }
+  if (posts.empty()) return;
+  for (auto& post : posts) {
+    if (post.broadcast) sockets_.broadcast(log_.stream, *post.broadcast);
+    if (post.rewound) {
+      log_.instance = random_instance();
+      peers_.for_each([](const Bytes&, PeerSession& session) { session.on_log_rewound(); });
+    }
+    // What was not broadcast is announced at once.
+    if (!post.broadcast) heartbeat_at_us_ = now_us_;
+    log_.bounds = post.bounds;
+  }
+  lag_.note(log_.bounds->last.seq, now_us_);
+  peers_.for_each([this](const Bytes& identity, PeerSession& session) {
+    session.on_log_advanced();
+    carry_out(identity, session);
+  });
+}
+
+void Server::take_answers() {
+  std::vector<Answer> answers;
+  {
+    const std::lock_guard lock(mailbox_->mutex);
+    answers.swap(mailbox_->answers);
+  }
+  for (auto& [identity, request_id, answer] : answers) {
+    if (auto* session = peers_.find(identity)) {
+      session->on_pages(request_id, std::move(answer));
+      carry_out(identity, *session);
+    }
+  }
+}
+
+void Server::take_requests() {
+  for (int i = 0; i < kRequestsAtOnce; ++i) {
+    auto request = sockets_.receive();
+    if (!request) break;
+    auto message = decode_message(request->payload);
+    if (!message) continue;
+    take_request(request->identity, std::move(*message));
+  }
+}
+
+void Server::take_request(const Bytes& identity, Message message) {
+  auto* session = peers_.find(identity);
+  if (!session && std::holds_alternative<message::Hello>(message)) {
+    session = peers_.add(identity, now_us_);
+    if (!session) {
+      return send_to(identity,
+                     message::Refused{RefusalCode::full, "this node takes no more standbys"});
+    }
+  }
+  statuses_due_ = statuses_due_ || std::holds_alternative<message::Ack>(message);
+  // Strangers get their refusal, but no place in the table.
+  PeerSession stranger(log_, *reader_, now_us_);
+  if (!session) session = &stranger;
+  session->on_message(std::move(message), now_us_);
+  carry_out(identity, *session);
+}
+
+void Server::carry_out(const Bytes& identity, PeerSession& session) {
+  for (auto& action : session.take_actions()) {
+    if (const auto* send = std::get_if<PeerSession::Send>(&action)) {
+      send_to(identity, send->message);
+    } else if (auto* ask = std::get_if<PeerSession::AskPages>(&action)) {
+      const auto id = ask->request_id;
+      auto deliver = [box = mailbox_, identity, id](std::optional<PageAnswer> answer) {
+        {
+          const std::lock_guard lock(box->mutex);
+          box->answers.push_back({identity, id, std::move(answer)});
+        }
+        box->wake.wake();
+      };
+      pages_ ? pages_->ask(std::move(ask->request), deliver) : deliver(std::nullopt);
+    } else {
+      session.on_outline(pages_ ? pages_->outline() : std::nullopt);
+      carry_out(identity, session);
+    }
+  }
+}
+
+void Server::send_to(const Bytes& identity, const Message& message) {
+  // A full queue drops the message: the standby asks again when the answer does not come.
+  const auto sent = sockets_.send(identity, encode_message(message));
+  if (sent == ServerSockets::Sent::gone) gone_.push_back(identity);
+}
+
+// One message for each standby that catches up, in turn. True: there is more to send.
+bool Server::serve_fetches() {
+  bool more = false;
+  peers_.for_each([&](const Bytes& identity, PeerSession& session) {
+    if (!session.has_more_to_send()) return;
+    session.send_more();
+    carry_out(identity, session);
+    more = more || session.has_more_to_send();
+  });
+  return more;
+}
+
+void Server::heartbeat() {
+  heartbeat_at_us_ = now_us_ + kHeartbeatInterval_us;
+  if (!log_.bounds) return;
+  const auto bytes = encode_message(message::Heartbeat{
+      log_.stream, log_.instance, log_.bounds->last, log_.bounds->next, unix_time_us()});
+  sockets_.broadcast(log_.stream, bytes);
+}
+
+void Server::on_tick() {
+  if (statuses_due_ && now_us_ - statuses_at_us_ >= kStatusInterval_us) publish_statuses();
+  if (now_us_ < tick_at_us_) return;
+  tick_at_us_ = now_us_ + kTick_us;
+  peers_.remove_expired(now_us_);
+  publish_statuses();
+}
+
+void Server::publish_statuses() {
+  statuses_due_ = false;
+  statuses_at_us_ = now_us_;
+  auto statuses = peers_.statuses(lag_, now_us_);
+  const std::lock_guard lock(mailbox_->mutex);
+  mailbox_->statuses = std::move(statuses);
+}
+
+}  // namespace understudy

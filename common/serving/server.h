@@ -1,0 +1,113 @@
+// Server: the serve thread of a node. Broadcasts what its log thread has made durable, and answers
+// the standbys (PeerSession each): catch-up, pages for resync, acknowledgements.
+//
+// Invariants
+//  - Only what is durable in this node's log is ever sent: advance() is called after the fsync.
+//  - Broadcast order is log order; a heartbeat never runs ahead of the batches before it.
+//  - A slow or silent standby costs bounded memory and no time of anybody else's.
+//
+// advance() and statuses() may be called from any thread and do not block on the
+// network. The thread ends with stop() or the destructor; when it fails, `failed` of the options is
+// called on it, once, with what happened.
+#pragma once
+
+#include "common/serving/peers.h"
+#include "common/transport/sockets.h"
+
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace understudy {
+
+struct ServerOptions {
+  std::string node;
+  StreamId stream;
+  Endpoint listen;
+  SocketOptions sockets;
+  std::function<void(std::exception_ptr)> failed;  // may be empty: std::terminate then
+};
+
+constexpr std::int64_t kHeartbeatInterval_us = 250'000;
+
+class Server {
+ public:
+  // Binds at once (TransportError when a port is taken) and starts the thread. `reader` reads the
+  // node's log and is used on the serve thread only. `pages` answers resyncs; it must outlive the
+  // server, and may be null: no state to serve.
+  Server(ServerOptions options, std::unique_ptr<LogReader> reader, PageSource* pages);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // The log spans `bounds` now, all of it durable, and `appended` are the batches that are new (in
+  // order; none after a trim). Those fit for it are broadcast. Call it once at the start, and
+  // after every change, from one thread: a log that took parts back shows in the bounds. When the
+  // serve thread is far behind, batches are not queued: standbys fetch them.
+  void advance(const LogBounds& bounds, std::span<const BatchView> appended = {});
+
+  [[nodiscard]] std::vector<PeerStatus> statuses() const;
+  [[nodiscard]] const Endpoint& endpoint() const { return sockets_.endpoint(); }
+  void stop();
+
+ private:
+  struct Post {
+    std::optional<Bytes> broadcast;  // an encoded LiveBatch
+    LogBounds bounds;
+    bool rewound = false;
+  };
+  struct Answer {
+    Bytes identity;
+    std::uint64_t request_id = 0;
+    std::optional<PageAnswer> answer;
+  };
+  // What other threads leave for the serve thread. Shared, so that a page source may answer even
+  // when the server is gone.
+  struct Mailbox {
+    std::mutex mutex;
+    std::deque<Post> posts;
+    std::size_t post_bytes = 0;
+    std::optional<LogBounds> latest;
+    std::vector<Answer> answers;
+    std::vector<PeerStatus> statuses;
+    bool stopping = false;
+    Wake wake;
+  };
+
+  void run();
+  void run_guarded();
+  void take_posts();
+  void take_answers();
+  void take_requests();
+  void take_request(const Bytes& identity, Message message);
+  void carry_out(const Bytes& identity, PeerSession& session);
+  void send_to(const Bytes& identity, const Message& message);
+  bool serve_fetches();
+  void heartbeat();
+  void publish_statuses();
+  void on_tick();
+  [[nodiscard]] int wait_ms() const;
+
+  ServerOptions options_;
+  std::unique_ptr<LogReader> reader_;
+  PageSource* pages_;
+  Network network_;
+  ServerSockets sockets_;
+  std::shared_ptr<Mailbox> mailbox_;
+
+  // Of the serve thread.
+  ServedLog log_;
+  Peers peers_;
+  LagClock lag_;
+  std::vector<Bytes> gone_;  // connections found dead in this round
+  std::int64_t now_us_ = 0;
+  std::int64_t heartbeat_at_us_ = 0;
+  std::int64_t tick_at_us_ = 0;
+  bool statuses_due_ = false;  // somebody acknowledged
+  std::int64_t statuses_at_us_ = 0;
+
+  std::thread thread_;
+};
+
+}  // namespace understudy

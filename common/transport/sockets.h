@@ -1,0 +1,117 @@
+// The sockets of the protocol: ServerSockets (XPUB + ROUTER) and ClientSockets (SUB + DEALER), and
+// Wake, by which another thread ends a wait(). ZeroMQ stays behind this header.
+//
+// Invariants
+//  - Nothing here blocks but wait(), and wait() ends at its timeout or on Wake.
+//  - Memory is bounded: high-water marks on every socket, a limit on every message, LINGER 0. What
+//    does not fit is dropped, and the protocol notices: a hole in the live stream is fetched, an
+//    answer that does not come is asked for again.
+//
+// A ServerSockets or ClientSockets belongs to one thread. Network and Wake are for all; a Network
+// must outlive its sockets, and is made after any fork. Failures throw TransportError.
+// Keys (CURVE) will join SocketOptions: until then nothing is encrypted, and whoever listens beyond
+// loopback must have asked for that.
+#pragma once
+
+#include "common/core/types.h"
+#include "common/transport/endpoint.h"
+
+#include <memory>
+
+namespace understudy {
+
+// One ZeroMQ context with one I/O thread.
+class Network {
+ public:
+  Network();
+  ~Network();
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
+  struct Context;
+  [[nodiscard]] Context& context() const { return *context_; }
+
+ private:
+  std::unique_ptr<Context> context_;
+};
+
+// An eventfd: wake() from any thread makes the wait() of one other return. Wakes add up to one.
+class Wake {
+ public:
+  Wake();
+  ~Wake();
+  Wake(const Wake&) = delete;
+  Wake& operator=(const Wake&) = delete;
+  void wake();
+  void clear();
+  [[nodiscard]] int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// Limits; all per connection.
+struct SocketOptions {
+  int live_queue = 256;      // broadcast messages, of at most 64 KiB
+  int request_queue = 1024;  // messages; what they hold is bounded by credit
+  int heartbeat_ms = 1000;   // ZMTP ping on an idle connection; ×3 without an answer ends it
+  int reconnect_ms = 50;     // first wait before a reconnect; doubles up to …
+  int reconnect_max_ms = 2000;
+};
+
+struct Ready {
+  bool live = false;      // a live message (client) or a new subscription (server)
+  bool requests = false;  // a message on ROUTER or DEALER
+  bool woken = false;     // cleared already
+};
+
+class ServerSockets {
+ public:
+  // Listens on both ports. Port 0 picks a pair of free ones; see endpoint().
+  ServerSockets(const Network& network, const Endpoint& endpoint,
+                const SocketOptions& options = {});
+  ~ServerSockets();
+
+  struct Request {
+    Bytes identity;
+    Bytes payload;
+  };
+  enum class Sent : std::uint8_t { sent, full, gone };
+
+  // To all who subscribed to the stream (or to everything). Drops for those who are too slow.
+  void broadcast(const StreamId& topic, ByteView payload);
+  [[nodiscard]] Sent send(ByteView identity, ByteView payload);
+  [[nodiscard]] std::optional<Request> receive();
+  // True: somebody subscribed since the last call.
+  [[nodiscard]] bool take_subscriptions();
+  Ready wait(int timeout_ms, Wake& wake);
+  [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
+
+ private:
+  struct Sockets;
+  Endpoint endpoint_;
+  std::unique_ptr<Sockets> sockets_;
+};
+
+class ClientSockets {
+ public:
+  // Connects, now or whenever the other side is there; subscribes before anything is sent.
+  ClientSockets(const Network& network, const Endpoint& endpoint,
+                const std::optional<StreamId>& topic, const SocketOptions& options = {});
+  ~ClientSockets();
+  ClientSockets(ClientSockets&&) noexcept;
+  ClientSockets& operator=(ClientSockets&&) noexcept;
+
+  // False: not connected, or the queue is full; nothing was sent.
+  bool send(ByteView payload);
+  [[nodiscard]] std::optional<Bytes> receive();       // from the DEALER
+  [[nodiscard]] std::optional<Bytes> receive_live();  // payload, without the topic
+  void resubscribe();
+  Ready wait(int timeout_ms, Wake& wake);
+
+ private:
+  struct Sockets;
+  std::unique_ptr<Sockets> sockets_;
+};
+
+}  // namespace understudy
