@@ -133,7 +133,7 @@ def check_opening(source: Source) -> Iterator[str]:
     marks = {".py": ('"""', "#"), ".sh": ("#",)}
     opening = ("//",) if source.is_cpp else marks.get(source.path.suffix)
     own_header = f'#include "{source.path.parent.as_posix()}/'
-    if source.path.suffix == ".cpp" and source.in_product and source.text.startswith(own_header):
+    if source.path.suffix == ".cpp" and source.text.startswith(own_header):
         return  # its header says it
     if opening and not source.text.startswith(opening):
         yield f"{source.name}: does not open with a comment that says what it is for"
