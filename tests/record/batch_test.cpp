@@ -5,6 +5,7 @@
 #include "common/core/byte_order.h"
 #include "common/core/hash.h"
 #include "tests/record/random_bytes.h"
+#include "tests/record/schema_example.h"
 
 #include <doctest/doctest.h>
 
@@ -33,19 +34,6 @@ BatchHeader sample_header() {
   return header;
 }
 
-// schemas/batch.md: one line here is one line of its table.
-constexpr const char* kGolden =
-    "55647342 01 00 01 00"
-    "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
-    "0300000000000000"
-    "2900000000000000 2b00000000000000"
-    "02000000 01000000"
-    "03000000 05000000"
-    "8877665544332211 00ffeeddccbbaa99"
-    "00401e18240a0600"
-    "f924dc2c309bef4e"
-    "68656c6c6f";
-
 Bytes text_bytes(std::string_view text) {
   const auto bytes = std::as_bytes(std::span(text));
   return {bytes.begin(), bytes.end()};
@@ -70,10 +58,10 @@ bool is_batch_with(std::size_t at, T value) {
 
 }  // namespace
 
-TEST_CASE("golden batch") {
+TEST_CASE("golden batch: the example of schemas/batch.md") {
+  const auto golden = from_hex(testing::schema_example("batch.md"));
   const auto blob = encode_batch(sample_header(), text_bytes("hello"));
-  CHECK(to_hex(blob) == to_hex(from_hex(kGolden)));
-  const auto golden = from_hex(kGolden);
+  CHECK(to_hex(blob) == to_hex(golden));
   const auto view = BatchView::parse(golden);
   REQUIRE(view);
   auto expected = sample_header();
