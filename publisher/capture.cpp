@@ -6,6 +6,7 @@
 #include "common/record/page_hash.h"
 
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -17,10 +18,18 @@ constexpr std::chrono::milliseconds kIdlePollEvery{10};  // an explicit checkpoi
 constexpr std::int64_t kIdleAfter_us = 30'000;
 constexpr std::int64_t kSaveHashesEvery_us = 5'000'000;
 constexpr std::int64_t kStatusEvery_us = 50'000;
+constexpr std::int64_t kCheckFileEvery_us = 1'000'000;
+constexpr std::size_t kAnswerLimit = 4 * 1024 * 1024;  // bytes of pages
 constexpr std::size_t kMaxQuestions = 64;
 constexpr std::chrono::milliseconds kDurablePatience{1000};
 
 }  // namespace
+
+FileIdentity FileIdentity::of(const std::string& path) {
+  struct stat found {};
+  if (stat(path.c_str(), &found) != 0) return {};
+  return {found.st_dev, found.st_ino};
+}
 
 Capture::Capture(wal::RawDatabase& database, PartQueue& queue, CaptureStart start,
                  TailOptions options, std::string hashes_path, Progress& progress)
@@ -30,7 +39,8 @@ Capture::Capture(wal::RawDatabase& database, PartQueue& queue, CaptureStart star
       progress_(progress),
       encoder_(database, queue, start.stream, start.position, std::move(start.hashes)),
       tail_(database, options),
-      watch_(database.path() + "-wal") {
+      watch_(database.path() + "-wal"),
+      file_(FileIdentity::of(database.path())) {
   const bool connects = tail_.attach(start.cursor);
   const bool knows_pages = encoder_.hashes().sum() == start.position.sum &&
                            encoder_.hashes().page_size() == database.page_size();
@@ -82,6 +92,7 @@ void Capture::run(const LogWriter& log) {
       save_hashes_if_due(log);
     }
     publish_status();
+    check_file();
     const bool same_generation = before.salts == tail_.cursor().salts;
     wait(result, same_generation ? tail_.cursor().frame - before.frame : tail_.cursor().frame);
   }
@@ -130,6 +141,16 @@ void Capture::save_hashes_if_due(const LogWriter& log) {
   saved_seq_ = seq;
 }
 
+// A backup that is moved into place makes another file; the one that we hold is nobody's then.
+void Capture::check_file() {
+  const auto now = monotonic_time_us();
+  if (now - last_file_check_us_ < kCheckFileEvery_us) return;
+  last_file_check_us_ = now;
+  if (FileIdentity::of(database_.path()) != file_) {
+    throw TailLost("the database file was replaced by another one");
+  }
+}
+
 void Capture::finish(const LogWriter& log) {
   const auto seq = encoder_.position().seq;
   if (scan_ || encoder_.has_open_record() || !log.wait_durable(seq, kDurablePatience)) return;
@@ -172,31 +193,34 @@ void Capture::answer_questions() {
 }
 
 PageAnswer Capture::answer(const PageRequest& request) {
-  PageAnswer answer{encoder_.position(),
-                    database_.page_size(),
-                    tail_.page_count(),
-                    request.first,
-                    request.count,
-                    {},
-                    {}};
-  const auto end =
-      std::min<std::uint64_t>(answer.page_count, std::uint64_t{request.first} + request.count - 1);
-  const auto lock_byte = lock_byte_page(database_.page_size());
-  for (PageNo page = request.first; page <= end; ++page) {
-    const auto hash = encoder_.hashes().get(page);
-    const auto index = page - request.first;
-    if (page == lock_byte || (index < request.known.size() && request.known[index] == hash))
-      continue;
-    answer.pages.push_back(page);
-    const auto offset = answer.contents.size();
-    answer.contents.resize(offset + database_.page_size());
-    const auto content = std::span(answer.contents).subspan(offset);
-    database_.read_page(page, tail_.cursor().frame, content);
-    if (hash_page(page, content) != hash) {
-      throw TailLost("page " + std::to_string(page) + " is not what its hash on record says");
-    }
+  PageAnswer answer;
+  answer.as_of = encoder_.position();
+  answer.page_size = database_.page_size();
+  answer.page_count = tail_.page_count();
+  answer.first = std::max<PageNo>(1, request.first);
+  answer.count = std::min<PageNo>(request.count, kAnswerLimit / answer.page_size);
+  const auto end = std::min<std::uint64_t>(std::uint64_t{answer.first} + answer.count,
+                                           std::uint64_t{answer.page_count} + 1);
+  answer.contents.reserve((end - std::min<std::uint64_t>(answer.first, end)) * answer.page_size);
+  for (std::uint64_t page = answer.first; page < end; ++page) {
+    const auto index = page - answer.first;
+    const auto known = index < request.known.size() ? request.known[index] : 0;
+    append_if_different(static_cast<PageNo>(page), known, answer);
   }
   return answer;
+}
+
+void Capture::append_if_different(PageNo page, PageHash known, PageAnswer& answer) {
+  const auto hash = encoder_.hashes().get(page);
+  if (page == lock_byte_page(answer.page_size) || (known != 0 && known == hash)) return;
+  answer.pages.push_back(page);
+  const auto offset = answer.contents.size();
+  answer.contents.resize(offset + answer.page_size);
+  const auto content = std::span(answer.contents).subspan(offset);
+  database_.read_page(page, tail_.cursor().frame, content);
+  if (hash_page(page, content) != hash) {
+    throw TailLost("page " + std::to_string(page) + " is not what its hash on record says");
+  }
 }
 
 void Capture::publish_status() {

@@ -33,6 +33,14 @@ struct CaptureStart {
   bool is_new_stream = false;         // nothing is on record yet: learn first
 };
 
+// Which file a path leads to; another one after somebody replaced it.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  static FileIdentity of(const std::string& path);  // zeros when there is none
+  bool operator==(const FileIdentity&) const = default;
+};
+
 struct CaptureStatus {
   bool is_scanning = false;
   PageNo scanned = 0;
@@ -68,7 +76,9 @@ class Capture final : public PageSource {
   void step_scan();
   void answer_questions();
   [[nodiscard]] PageAnswer answer(const PageRequest& request);
+  void append_if_different(PageNo page, PageHash known, PageAnswer& answer);
   void save_hashes_if_due(const LogWriter& log);
+  void check_file();
   void finish(const LogWriter& log);
   void publish_status();
   void wait(TailResult result, wal::FrameNo frames);
@@ -81,10 +91,12 @@ class Capture final : public PageSource {
   WalTail tail_;
   std::optional<Scan> scan_;
   WalWatch watch_;
+  FileIdentity file_;
   std::atomic<bool> stopping_{false};
   std::int64_t last_progress_us_ = 0;
   std::int64_t last_save_us_ = 0;
   std::int64_t last_status_us_ = 0;
+  std::int64_t last_file_check_us_ = 0;
   Seq saved_seq_ = 0;
   std::atomic<bool> has_questions_{false};
 

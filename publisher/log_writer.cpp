@@ -49,7 +49,7 @@ void LogWriter::append(const std::vector<PendingBatch>& pending) {
   if (cursor) encoded = cursor->encode();
   append_durably(views, cursor ? ByteView(encoded) : ByteView());
   set_bounds();
-  on_durable_(blobs, bounds());
+  on_durable_(bounds(), views);
 }
 
 // A full disk passes: nothing was appended, so the same batches are tried again. Anything else is
@@ -92,7 +92,9 @@ void LogWriter::do_upkeep() {
   const auto now = monotonic_time_us();
   if (now - last_upkeep_us_ < kUpkeepEvery_us) return;
   last_upkeep_us_ = now;
-  if (backend_.trim(retention_, std::numeric_limits<Seq>::max()) > 0) set_bounds();
+  if (backend_.trim(retention_, std::numeric_limits<Seq>::max()) == 0) return;
+  set_bounds();
+  on_durable_(bounds(), {});
 }
 
 }  // namespace understudy

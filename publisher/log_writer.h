@@ -14,8 +14,10 @@ namespace understudy {
 
 class LogWriter {
  public:
-  // Called on the log thread after each fsync, with the batches that became durable.
-  using OnDurable = std::function<void(std::span<const Bytes> blobs, const LogBounds& bounds)>;
+  // Called on the log thread after each fsync with the batches that became durable, and after a
+  // trim with none.
+  using OnDurable =
+      std::function<void(const LogBounds& bounds, std::span<const BatchView> batches)>;
 
   LogWriter(Backend& backend, PartQueue& queue, RetentionPolicy retention, OnDurable on_durable);
 

@@ -1,0 +1,83 @@
+#include "publisher/publisher.h"
+
+#include "common/core/errors.h"
+#include "common/logging/log.h"
+
+#include <chrono>
+
+namespace understudy {
+namespace {
+
+constexpr std::chrono::seconds kRetryAfter{1};
+
+// What passes: the session ends, lets go of the application's WAL, and another one repairs.
+bool may_heal(const std::exception& error) {
+  if (dynamic_cast<const LogStalled*>(&error) != nullptr) return true;
+  if (dynamic_cast<const TailLost*>(&error) != nullptr) return true;
+  if (const auto* io = dynamic_cast<const IoError*>(&error)) return io->is_disk_full();
+  const auto* sqlite = dynamic_cast<const SqliteError*>(&error);
+  return sqlite != nullptr && (sqlite->is_disk_full() || sqlite->is_busy());
+}
+
+}  // namespace
+
+Publisher::Publisher(PublisherOptions options, const StateDirectory& directory)
+    : options_(std::move(options)), directory_(directory), progress_(make_progress()) {}
+
+Publisher::~Publisher() = default;
+
+void Publisher::run() {
+  while (run_session()) wait_before_retry();
+}
+
+// True: the session ended by something that may heal, so try again.
+bool Publisher::run_session() {
+  auto session = std::make_shared<Session>(options_, directory_, *progress_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return false;
+    session_ = session;
+  }
+  std::string trouble;
+  try {
+    session->run();
+  } catch (const std::exception& error) {
+    if (!may_heal(error)) throw;
+    trouble = error.what();
+    log::error("publishing_interrupted", trouble);
+  }
+  progress_->end();
+  const std::lock_guard lock(mutex_);
+  session_.reset();
+  last_error_ = trouble;
+  return !stopping_;
+}
+
+void Publisher::wait_before_retry() {
+  std::unique_lock lock(mutex_);
+  stopped_.wait_for(lock, kRetryAfter, [this] { return stopping_; });
+}
+
+void Publisher::stop() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  if (session_) session_->stop();
+  stopped_.notify_all();
+}
+
+Status Publisher::status() const {
+  Status status;
+  status.role = NodeRole::primary;
+  status.listen = options_.listen.to_string();
+  std::shared_ptr<Session> session;
+  {
+    const std::lock_guard lock(mutex_);
+    session = session_;
+    status.last_error = last_error_;
+  }
+  status.state = status.last_error.empty() ? NodeState::starting : NodeState::stalled;
+  if (session) session->add_to(status);
+  return status;
+}
+
+}  // namespace understudy

@@ -1,0 +1,40 @@
+// Publisher: the role of a primary's node. Runs one Session after another until it is stopped; what
+// may heal by itself (a full disk, a broken chain, a replaced file) is said, waited out and
+// repaired.
+#pragma once
+
+#include "common/node/role.h"
+#include "common/node/state_directory.h"
+#include "publisher/session.h"
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+namespace understudy {
+
+class Publisher final : public Role {
+ public:
+  Publisher(PublisherOptions options, const StateDirectory& directory);
+  ~Publisher() override;
+
+  void run() override;
+  void stop() override;
+  [[nodiscard]] Status status() const override;
+
+ private:
+  [[nodiscard]] bool run_session();
+  void wait_before_retry();
+
+  PublisherOptions options_;
+  const StateDirectory& directory_;
+  std::unique_ptr<Progress> progress_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable stopped_;
+  bool stopping_ = false;
+  std::shared_ptr<Session> session_;
+  std::string last_error_;
+};
+
+}  // namespace understudy

@@ -1,0 +1,208 @@
+#include "publisher/session.h"
+
+#include "common/backend/roll_forward.h"
+#include "common/core/errors.h"
+#include "common/file/file.h"
+#include "common/logging/log.h"
+#include "common/node/identity.h"
+
+#include <pthread.h>
+
+namespace understudy {
+namespace {
+
+constexpr std::size_t kQueueBytes = 8 * 1024 * 1024;
+
+NodeState to_node_state(std::string_view peer_state) {
+  return parse_node_state(peer_state).value_or(NodeState::stopped);
+}
+
+StandbyStatus to_standby(const PeerStatus& peer) {
+  StandbyStatus standby;
+  standby.name = peer.name;
+  standby.state = to_node_state(peer.state);
+  standby.seqs = {peer.received_seq, peer.durable_seq, peer.applied_seq};
+  standby.lag_seconds = peer.lag_seconds;
+  return standby;
+}
+
+WalStatus to_wal_status(const TailStatus& tail) {
+  return {tail.state,          tail.wal_frames,  tail.resets,    tail.windows,
+          tail.windows_missed, tail.checkpoints, tail.lock_grabs};
+}
+
+}  // namespace
+
+Session::Session(const PublisherOptions& options, const StateDirectory& directory,
+                 Progress& progress)
+    : options_(options), directory_(directory), progress_(progress), queue_(kQueueBytes) {}
+
+Session::~Session() {
+  end_threads();
+}
+
+void Session::run() {
+  auto start = File::exists(directory_.backend()) ? recover() : begin_new_stream();
+  const bool is_new = start.is_new_stream;
+  database_ = std::make_unique<wal::RawDatabase>(options_.database);
+  {
+    auto capture = std::make_unique<Capture>(*database_, queue_, std::move(start), options_.tail,
+                                             directory_.page_hashes(), progress_);
+    const std::lock_guard lock(mutex_);
+    capture_ = std::move(capture);
+    if (stopping_) return;
+  }
+  if (is_new && !create_backend()) return;
+  start_threads();
+  log::info("publishing", "records are served",
+            {{"stream", stream_.to_string()},
+             {"position", log_->bounds().last.to_string()},
+             {"listen", options_.listen.to_string()}});
+  capture_->run(*log_);
+  end_threads();
+  rethrow_failure();
+}
+
+CaptureStart Session::recover() {
+  backend_ = open_sqlite_backend(directory_.backend(), StreamId{}, Position{});
+  stream_ = backend_->stream();
+  claim_stream(directory_, stream_);
+  backend_->drop_open_tail();
+  const auto cursor = backend_->cursor();
+  backend_->set_cursor(cursor);  // a full disk shows here, before the application's WAL is touched
+  CaptureStart start;
+  start.stream = stream_;
+  start.position = backend_->bounds().last;
+  start.cursor = wal::Cursor::decode(cursor);
+  auto saved = PageHashes::load(directory_.page_hashes(), stream_);
+  if (!saved) {
+    log::warning("page_hashes_missing", "no table of page hashes; all pages go on record anew");
+    return start;
+  }
+  const auto reader = backend_->open_reader();
+  if (roll_forward(saved->table, saved->seq, start.position.seq, start.position.sum, *reader)) {
+    start.hashes = std::move(saved->table);
+  } else {
+    log::warning("page_hashes_stale", "the table of page hashes does not lead to the last record",
+                 {{"table_seq", saved->seq}, {"last_seq", start.position.seq}});
+  }
+  return start;
+}
+
+CaptureStart Session::begin_new_stream() {
+  if (const auto identity = load_identity(directory_); identity && !identity->stream.is_nil()) {
+    throw ConfigError(directory_.backend() + " is missing, but " + directory_.path() +
+                      " is of stream " + identity->stream.to_string() +
+                      "; bring the file back, or remove the state directory to begin a new stream "
+                      "(standbys of the old one must then be made anew)");
+  }
+  stream_ = StreamId::random();
+  return {
+      .stream = stream_, .position = {1, 0, 0}, .hashes = {}, .cursor = {}, .is_new_stream = true};
+}
+
+// False: stopped before the first scan was at its end.
+bool Session::create_backend() {
+  const auto learned = capture_->learn();
+  if (!learned) return false;
+  const auto& [position, cursor] = *learned;
+  backend_ = open_sqlite_backend(directory_.backend(), stream_, position);
+  backend_->set_cursor(cursor.encode());
+  claim_stream(directory_, stream_);
+  log::info("stream_created", "this database is a new stream",
+            {{"stream", stream_.to_string()}, {"position", position.to_string()}});
+  return true;
+}
+
+void Session::start_threads() {
+  upkeep_ = std::make_unique<UpkeepThread>(*backend_);
+  auto log = std::make_unique<LogWriter>(
+      *backend_, queue_, options_.retention,
+      [this](const LogBounds& bounds, std::span<const BatchView> batches) {
+        on_durable(bounds, batches);
+      });
+  ServerOptions serving{.node = options_.node,
+                        .stream = stream_,
+                        .listen = options_.listen,
+                        .sockets = {},
+                        .failed = [this](std::exception_ptr failure) { fail(std::move(failure)); }};
+  auto server =
+      std::make_unique<Server>(std::move(serving), backend_->open_reader(), capture_.get());
+  server->advance(log->bounds());
+  {
+    const std::lock_guard lock(mutex_);
+    log_ = std::move(log);
+    server_ = std::move(server);
+  }
+  log_thread_ = std::thread([this] { run_log(); });
+}
+
+void Session::run_log() {
+  pthread_setname_np(pthread_self(), "log");
+  try {
+    log_->run();
+  } catch (const std::exception&) {
+    queue_.close();
+    fail(std::current_exception());
+  }
+}
+
+void Session::on_durable(const LogBounds& bounds, std::span<const BatchView> batches) {
+  server_->advance(bounds, batches);
+}
+
+void Session::fail(std::exception_ptr failure) {
+  const std::lock_guard lock(mutex_);
+  if (!failure_) failure_ = std::move(failure);
+  if (capture_) capture_->stop();
+}
+
+void Session::rethrow_failure() {
+  const std::lock_guard lock(mutex_);
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+// Capture has ended; what it handed over is made durable, then everybody goes.
+void Session::end_threads() {
+  queue_.close();
+  if (log_thread_.joinable()) log_thread_.join();
+  std::unique_ptr<Server> server;
+  {
+    const std::lock_guard lock(mutex_);
+    server = std::move(server_);
+  }
+  server.reset();
+  upkeep_.reset();
+}
+
+void Session::stop() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  if (capture_) capture_->stop();
+}
+
+void Session::add_to(Status& status) const {
+  const std::lock_guard lock(mutex_);
+  if (capture_) {
+    const auto capture = capture_->status();
+    status.wal = to_wal_status(capture.tail);
+    if (capture.is_scanning)
+      status.state = log_ ? NodeState::repairing : NodeState::scanning;
+    else if (log_)
+      status.state = NodeState::publishing;
+  }
+  if (log_) {
+    const auto bounds = log_->bounds();
+    status.stream_id = stream_;
+    status.position = bounds.last;
+    status.backend = BackendStatus{bounds.first_seq(), bounds.last.seq, bounds.bytes};
+    if (log_->is_disk_full()) {
+      status.state = NodeState::stalled;
+      status.warnings.push_back("the backend's disk is full; records wait");
+    }
+  }
+  if (!server_) return;
+  for (const auto& peer : server_->statuses()) status.standbys.push_back(to_standby(peer));
+}
+
+}  // namespace understudy

@@ -1,0 +1,60 @@
+// Session: one attempt at publishing, from opening the files to the end. When something passes by
+// that may heal (a stalled log, a broken chain, a replaced file), it ends by an exception, and
+// the Publisher begins a new one: recovery and start are the same code.
+//
+// Threads: the caller's is the capture thread; log, upkeep and serve are its own.
+#pragma once
+
+#include "common/backend/upkeep_thread.h"
+#include "common/logging/progress.h"
+#include "common/node/state_directory.h"
+#include "common/node/status.h"
+#include "common/serving/server.h"
+#include "publisher/capture.h"
+#include "publisher/publisher_options.h"
+
+#include <exception>
+#include <thread>
+
+namespace understudy {
+
+class Session {
+ public:
+  Session(const PublisherOptions& options, const StateDirectory& directory, Progress& progress);
+  ~Session();
+
+  void run();                         // until stop(), or throws
+  void stop();                        // any thread
+  void add_to(Status& status) const;  // any thread
+
+ private:
+  [[nodiscard]] CaptureStart recover();
+  [[nodiscard]] CaptureStart begin_new_stream();
+  bool create_backend();
+  void start_threads();
+  void run_log();
+  void on_durable(const LogBounds& bounds, std::span<const BatchView> batches);
+  void fail(std::exception_ptr failure);
+  void rethrow_failure();
+  void end_threads();
+
+  const PublisherOptions& options_;
+  const StateDirectory& directory_;
+  Progress& progress_;
+  StreamId stream_;
+  PartQueue queue_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<wal::RawDatabase> database_;
+  std::unique_ptr<UpkeepThread> upkeep_;
+  std::thread log_thread_;
+
+  // Made while status() and stop() may already be called: set under the mutex.
+  mutable std::mutex mutex_;
+  bool stopping_ = false;
+  std::exception_ptr failure_;  // of another thread
+  std::unique_ptr<Capture> capture_;
+  std::unique_ptr<LogWriter> log_;
+  std::unique_ptr<Server> server_;  // last: it asks capture_
+};
+
+}  // namespace understudy
