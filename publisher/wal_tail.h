@@ -18,8 +18,16 @@
 #pragma once
 
 #include "common/wal/raw_database.h"
+#include "publisher/wal_tail_step.h"
+
+#include <chrono>
+#include <memory>
 
 namespace understudy {
+
+class FrameCopier;
+class TailLocks;
+class TailWatch;
 
 struct TailFrame {
   wal::FrameNo number = 0;
@@ -79,8 +87,52 @@ class WalTail {
   // True: RawDatabase::read_page(page, cursor().frame) is exact now and until the next poll.
   // (HOLD or PARK; at a commit boundary.)
   [[nodiscard]] bool reads_are_exact() const;
-  // True: nothing happened for a while; the caller may wait on the WAL with inotify.
+  // True: all is copied and in the database, and no checkpoint can be waiting for us: the caller
+  // may wait for the next write to the WAL (inotify) instead of polling.
+  [[nodiscard]] bool at_rest() const;
   [[nodiscard]] TailStatus status() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void take_first_hold();
+  void start_behind(const wal::Cursor& cursor, std::uint32_t page_count);
+  [[nodiscard]] bool copied_all() const { return cursor_.frame == header_.last_frame; }
+
+  bool follow_header(Clock::time_point now);
+  void await_valid_header(Clock::time_point now);
+  bool accept_header(const wal::IndexHeader& header);
+  void leave_park_when_due();
+  [[nodiscard]] bool copy_frames(TailSink& sink, std::size_t budget);
+  [[nodiscard]] TailLook look(Clock::time_point now);
+  void take_steps(Clock::time_point now, TailSink& sink);
+  [[nodiscard]] bool carry_out(TailStep step, Clock::time_point now, TailSink& sink);
+  [[nodiscard]] bool open_window(Clock::time_point now);
+  [[nodiscard]] bool go_back_to_hold();
+  [[nodiscard]] bool park();
+  [[nodiscard]] bool run_checkpoint(Clock::time_point now);
+  [[nodiscard]] bool grab_and_close(Clock::time_point now, TailSink& sink);
+  void enter(TailState state);
+
+  wal::RawDatabase& database_;
+  wal::SharedIndex& index_;
+  TailOptions options_;
+  std::unique_ptr<FrameCopier> copier_;
+  std::unique_ptr<TailLocks> locks_;
+  std::unique_ptr<TailWatch> watch_;
+
+  bool attached_ = false;
+  bool lost_ = false;
+  TailState state_ = TailState::hold;
+  wal::IndexHeader header_;  // what is committed, as last seen
+  wal::Cursor cursor_;       // what was handed out
+  std::uint32_t page_count_ = 0;
+  bool at_commit_ = true;        // cursor_ is at the end of a transaction
+  bool hold_is_proved_ = false;  // CKPT was seen free under this HOLD: none older is running
+  wal::FrameNo parked_at_ = 0;   // all up to here is in the database (PARK)
+  wal::Salts former_salts_;      // of the generation before this one
+  std::optional<Clock::time_point> invalid_since_;
+  TailStatus counts_;
 };
 
 }  // namespace understudy

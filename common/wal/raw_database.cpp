@@ -178,11 +178,20 @@ IndexHeader RawDatabase::recover() {
   }
 }
 
-Connection RawDatabase::open_checkpointer() const {
-  Connection connection(path_, Connection::Mode::read_write, 0, vfs_);
-  leave_wal_alone(connection);
-  read_once(connection);
-  return connection;
+bool RawDatabase::checkpoint_passive() {
+  if (!checkpointer_) {
+    auto connection = std::make_unique<Connection>(path_, Connection::Mode::read_write, 0, vfs_);
+    leave_wal_alone(*connection);
+    read_once(*connection);
+    checkpointer_ = std::move(connection);
+  }
+  auto* db = checkpointer_->handle();
+  const int code =
+      sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (code == SQLITE_OK) return true;
+  const SqliteError error("checkpoint", path_, code, sqlite3_errmsg(db));
+  if (error.is_busy() || error.is_disk_full()) return false;
+  throw error;
 }
 
 std::uint64_t RawDatabase::database_bytes() {
@@ -230,7 +239,7 @@ std::uint64_t RawDatabase::wal_bytes() {
 
 FrameNo RawDatabase::read_page(PageNo page, FrameNo limit, std::span<std::byte> out) {
   US_ASSERT(out.size() == page_size_, "a page is read whole");
-  const auto frame = index_->find_frame(page, limit);
+  const auto frame = ignores_wal_ ? 0 : index_->find_frame(page, limit);
   if (frame == 0) {
     read_database_page(page, out);
     return 0;

@@ -34,9 +34,10 @@ class RawDatabase {
   // Throws SqliteError when it cannot be done within some seconds.
   IndexHeader recover();
 
-  // A further connection for checkpoints of our own: like ours it neither checkpoints nor deletes
-  // the WAL when it is closed, answers BUSY at once, and has the WAL open.
-  [[nodiscard]] Connection open_checkpointer() const;
+  // A PASSIVE checkpoint, on a further connection that is opened when first needed. The caller's
+  // locks must make a reset impossible meanwhile (WAL-reset bug). False: somebody else is at it,
+  // or the disk is full; what nBackfill says then is how far it came.
+  bool checkpoint_passive();
 
   [[nodiscard]] std::uint64_t database_bytes();  // of the database file itself
   // Content of a page in the database file itself; zeros beyond its end. out.size() is the page
@@ -52,6 +53,9 @@ class RawDatabase {
   // caller's locks shut out resets, and backfills beyond `limit`. Returns the frame, 0 for the
   // file.
   FrameNo read_page(PageNo page, FrameNo limit, std::span<std::byte> out);
+  // While set, read_page() takes every page from the database file, as SQLite's own readers do
+  // under READ(0): the WAL is all in the database, and may be overwritten at any moment.
+  void ignore_wal(bool ignore) { ignores_wal_ = ignore; }
 
  private:
   void open_connection();
@@ -62,10 +66,12 @@ class RawDatabase {
   std::string path_;
   std::string vfs_;
   std::unique_ptr<Connection> connection_;
+  std::unique_ptr<Connection> checkpointer_;
   sqlite3_file* database_ = nullptr;  // owned by connection_
   std::unique_ptr<SharedIndex> index_;
   std::unique_ptr<File> wal_;  // opened when first needed; carries no locks
   bool wal_is_writable_ = false;
+  bool ignores_wal_ = false;
   std::uint32_t page_size_ = 0;
 };
 
