@@ -109,10 +109,10 @@ void WalTail::enter(TailState state) {
 TailResult WalTail::poll(TailSink& sink) {
   if (!attached_ || lost_) return TailResult::lost;
   const auto now = Clock::now();
-  if (!index_.still_at(header_)) lost_ = !follow_header(now);
+  if (!index_.still_at(header_)) follow_header(now);
   if (!lost_ && state_ == TailState::park) leave_park_when_due();
   const auto before = cursor_;
-  if (!lost_ && !copied_all()) lost_ = !copy_frames(sink, options_.max_frames_per_poll);
+  if (!lost_ && !copied_all()) copy_frames(sink, options_.max_frames_per_poll);
   if (!lost_) take_steps(now, sink);
   if (lost_) return TailResult::lost;
 
@@ -121,17 +121,26 @@ TailResult WalTail::poll(TailSink& sink) {
   return cursor_ == before ? TailResult::idle : TailResult::progressed;
 }
 
-// False: lost.
-bool WalTail::follow_header(Clock::time_point now) {
+void WalTail::lose(const char* because) {
+  lost_ = true;
+  counts_.lost_because = because;
+}
+
+void WalTail::follow_header(Clock::time_point now) {
   const auto header = index_.read_header();
-  if (!header) {
-    await_valid_header(now);
-    return true;
-  }
+  if (!header) return await_valid_header(now);
   invalid_since_.reset();
-  if (*header == header_) return true;
-  watch_->header_moved(*header, now);
-  return accept_header(*header);
+  if (*header == header_) return;
+  watch_->header_moved(now);
+  if (header->last_frame != 0 && header->page_size != database_.page_size()) {
+    lose("the page size changed");
+  } else if (header->salts != header_.salts) {
+    accept_generation(*header);
+  } else if (header->last_frame < header_.last_frame) {
+    lose("the WAL went back");
+  } else {
+    header_ = *header;
+  }
 }
 
 // A writer is publishing, or died while it was: then SQLite must recover the header.
@@ -146,17 +155,13 @@ void WalTail::await_valid_header(Clock::time_point now) {
   }
 }
 
-bool WalTail::accept_header(const wal::IndexHeader& header) {
-  if (header.last_frame != 0 && header.page_size != database_.page_size()) return false;
-  if (header.salts == header_.salts) {
-    if (header.last_frame < header_.last_frame) return false;
-    header_ = header;
-    return true;
-  }
-  // A new generation. Our locks allow one only in PARK, or when the WAL was empty; and all of the
-  // old one was copied before. Back to the generation before: its reset never became durable.
+// Our locks allow a new generation only in PARK, or when the WAL was empty; and in PARK all of the
+// old one has been copied.
+void WalTail::accept_generation(const wal::IndexHeader& header) {
   const bool was_possible = state_ == TailState::park || header_.last_frame == 0;
-  if (!was_possible || !copied_all() || header.salts == former_salts_) return false;
+  if (!was_possible || !copied_all()) return lose("the WAL was reset under our locks");
+  // A writer died while it published its reset, before a frame of it was in the file.
+  if (header.salts == former_salts_) return lose("recovery undid a reset");
   if (header_.last_frame != 0) {
     ++counts_.resets;
     former_salts_ = header_.salts;
@@ -165,7 +170,6 @@ bool WalTail::accept_header(const wal::IndexHeader& header) {
   cursor_ = {header.salts, 0, {}};
   parked_at_ = 0;
   watch_->generation_began();
-  return true;
 }
 
 // HOLD comes before READ(0) goes, and READ(0) only when no older checkpoint can be running: see
@@ -173,24 +177,24 @@ bool WalTail::accept_header(const wal::IndexHeader& header) {
 // nothing is backfilled, so nothing more can be reset.
 void WalTail::leave_park_when_due() {
   const bool has_moved = header_.last_frame > parked_at_;
-  const bool was_recovered = index_.backfilled() < header_.last_frame;
+  // A reset publishes its header before it clears nBackfill; recovery keeps the header.
+  const bool was_recovered = index_.backfilled() < header_.last_frame && index_.still_at(header_);
   if (header_.last_frame == 0 || !(has_moved || was_recovered)) return;
   database_.ignore_wal(false);
   if (locks_->hold_slot(parked_at_)) enter(TailState::leaving);
 }
 
-bool WalTail::copy_frames(TailSink& sink, std::size_t budget) {
+void WalTail::copy_frames(TailSink& sink, std::size_t budget) {
   if (cursor_.frame == 0) {
     const auto start = copier_->begin_generation(header_);
-    if (!start) return false;
+    if (!start) return lose("the WAL does not begin as the wal-index says");
     cursor_ = *start;
   }
   FrameCopier::Position position{cursor_, page_count_, at_commit_};
-  const bool intact = copier_->copy(position, header_, budget, sink);
+  if (!copier_->copy(position, header_, budget, sink)) lose("the checksum chain is broken");
   cursor_ = position.cursor;
   page_count_ = position.page_count;
   at_commit_ = position.at_commit;
-  return intact;
 }
 
 TailLook WalTail::look(Clock::time_point now) {
@@ -232,7 +236,7 @@ bool WalTail::carry_out(TailStep step, Clock::time_point now, TailSink& sink) {
     case TailStep::grab_and_close:
       return grab_and_close(now, sink);
     case TailStep::let_go:
-      lost_ = true;
+      lose("the WAL grows without end, and we may not take the write lock to close it");
       return false;
   }
   return false;
@@ -301,7 +305,8 @@ bool WalTail::grab_and_close(Clock::time_point now, TailSink& sink) {
   const WriteLock lock(index_);
   ++counts_.lock_grabs;
   // Nothing can be committed now. What was, since we looked, comes first.
-  lost_ = !follow_header(now) || (!copied_all() && !copy_frames(sink, SIZE_MAX));
+  follow_header(now);
+  if (!lost_ && !copied_all()) copy_frames(sink, SIZE_MAX);
   return !lost_ && run_checkpoint(now) && park();
 }
 

@@ -62,6 +62,7 @@ enum class TailResult {
 
 struct TailStatus {
   const char* state = "detached";  // hold, window, park
+  const char* lost_because = "";   // after TailResult::lost
   std::uint64_t wal_frames = 0;
   std::uint64_t resets = 0, windows = 0, windows_missed = 0, checkpoints = 0, lock_grabs = 0;
 };
@@ -99,11 +100,12 @@ class WalTail {
   void start_behind(const wal::Cursor& cursor, std::uint32_t page_count);
   [[nodiscard]] bool copied_all() const { return cursor_.frame == header_.last_frame; }
 
-  bool follow_header(Clock::time_point now);
+  void follow_header(Clock::time_point now);
   void await_valid_header(Clock::time_point now);
-  bool accept_header(const wal::IndexHeader& header);
+  void accept_generation(const wal::IndexHeader& header);
+  void lose(const char* because);
   void leave_park_when_due();
-  [[nodiscard]] bool copy_frames(TailSink& sink, std::size_t budget);
+  void copy_frames(TailSink& sink, std::size_t budget);
   [[nodiscard]] TailLook look(Clock::time_point now);
   void take_steps(Clock::time_point now, TailSink& sink);
   [[nodiscard]] bool carry_out(TailStep step, Clock::time_point now, TailSink& sink);

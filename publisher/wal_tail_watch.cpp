@@ -35,7 +35,7 @@ TailWatch::TailWatch(const wal::RawDatabase& database, const TailOptions& option
       next_probe_(now),
       still_since_(now) {}
 
-void TailWatch::header_moved(const wal::IndexHeader&, Clock::time_point now) {
+void TailWatch::header_moved(Clock::time_point now) {
   header_moved_ = now;
   still_since_ = now;
 }

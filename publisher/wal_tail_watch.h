@@ -17,7 +17,7 @@ class TailWatch {
   TailWatch(const wal::RawDatabase& database, const TailOptions& options, wal::FrameNo last_frame,
             Clock::time_point now);
 
-  void header_moved(const wal::IndexHeader& header, Clock::time_point now);
+  void header_moved(Clock::time_point now);
   void generation_began();
   void window_opened(Clock::time_point now);
   void window_given_up(wal::FrameNo last_frame);
