@@ -4,26 +4,20 @@
 #pragma once
 
 #include "common/backend/backend.h"
-
-#include <condition_variable>
-#include <mutex>
-#include <thread>
+#include "common/core/periodic_thread.h"
 
 namespace understudy {
 
 class UpkeepThread {
  public:
   explicit UpkeepThread(const Backend& backend);  // the backend must outlive it
-  ~UpkeepThread();                                // waits for a run under way
 
  private:
-  void run();
+  void keep_up();
 
   const Backend& backend_;
-  std::mutex mutex_;
-  std::condition_variable stop_;
-  bool stopping_ = false;
-  std::thread thread_;
+  std::unique_ptr<Upkeep> upkeep_;
+  PeriodicThread thread_;  // last: it uses the others
 };
 
 }  // namespace understudy

@@ -1,0 +1,267 @@
+#include "subscriber/applier.h"
+
+#include "common/core/clock.h"
+#include "common/core/errors.h"
+#include "common/logging/log.h"
+
+#include <utility>
+
+namespace understudy {
+namespace {
+
+constexpr std::chrono::milliseconds kIdleWait{100};
+constexpr std::chrono::milliseconds kCheckpointEvery{50};
+constexpr std::uint32_t kCheckpointBacklog = 2000;  // frames
+constexpr std::int64_t kSaveEvery_us = 5'000'000;
+constexpr std::size_t kReadBytes = 512 * 1024;
+constexpr std::size_t kMaxQuestions = 64;
+
+}  // namespace
+
+Applier::Applier(std::string database, const StateDirectory& directory, OpenLog open_log, Tell tell,
+                 Progress& progress)
+    : database_(std::move(database)),
+      directory_(directory),
+      open_log_(std::move(open_log)),
+      tell_(std::move(tell)),
+      progress_(progress) {}
+
+Applier::~Applier() {
+  checkpoint_thread_.reset();
+  for (auto& question : inbox_.questions) question.done(std::nullopt);
+}
+
+std::optional<Position> Applier::open(const StreamId& stream, bool has_log) {
+  const bool is_there = Replica::look_for(database_) == ReplicaFile::present;
+  if (!is_there || stream.is_nil()) return std::nullopt;
+  open_replica(stream);
+  if (!has_log) {
+    is_lost_ = true;
+    return std::nullopt;
+  }
+  log_ = open_log_();
+  const auto position = locate();
+  is_lost_ = !position.has_value();
+  publish_outline();
+  return position;
+}
+
+void Applier::open_replica(const StreamId& stream) {
+  stream_ = stream;
+  replica_.emplace(ReplicaOptions{
+      .path = database_, .state_dir = directory_.path(), .stream = stream, .vfs = {}});
+  checkpointer_ = std::make_unique<Checkpointer>(database_, "");
+  checkpoint_thread_ = std::make_unique<PeriodicThread>("checkpoint", kCheckpointEvery,
+                                                        [this] { checkpoint_beside(); });
+}
+
+std::optional<Position> Applier::locate() {
+  bool began = false;
+  const auto located = replica_->locate(*log_, [&](PageNo done, PageNo total) {
+    if (!began) progress_.begin("comparing " + database_, total, ProgressUnit::pages);
+    began = true;
+    progress_.advance(done);
+  });
+  progress_.end();
+  if (located == Located::diverged) {
+    log::warning("replica_diverged",
+                 "the standby's file is no state of its log; it must be resynced");
+    return std::nullopt;
+  }
+  log::info("replica_located",
+            located == Located::by_fingerprint ? "the replica's WAL tells its position"
+                                               : "the replica's state sum tells its position",
+            {{"position", replica_->position().to_string()}});
+  return replica_->position();
+}
+
+void Applier::run() {
+  while (!stopping_) {
+    auto inbox = take();
+    if (inbox.rewound && can_apply() && replica_->has_pending()) replica_->abandon();
+    for (auto& work : inbox.work) {
+      std::visit([this](auto& item) { carry_out(item); }, work);
+    }
+    if (can_apply()) apply_log();
+    if (wants_finish_) try_finish();
+    for (auto& question : inbox.questions) answer(question);
+    do_upkeep();
+  }
+  if (can_apply()) {
+    if (replica_->has_pending()) replica_->abandon();
+    save();
+  }
+}
+
+void Applier::stop() {
+  stopping_ = true;
+  const std::lock_guard lock(mutex_);
+  filled_.notify_all();
+}
+
+void Applier::push(Work work) {
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.work.push_back(std::move(work));
+  }
+  filled_.notify_one();
+}
+
+void Applier::on_log(bool rewound) {
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.log_grew = true;
+    inbox_.rewound = inbox_.rewound || rewound;
+  }
+  filled_.notify_one();
+}
+
+Applier::Inbox Applier::take() {
+  std::unique_lock lock(mutex_);
+  filled_.wait_for(lock, kIdleWait, [this] { return stopping_ || !inbox_.is_empty(); });
+  return std::exchange(inbox_, {});
+}
+
+// Reads on from where the replica is until the log has no more. What one read brings becomes one
+// commit, unless the overlay asks for more: live that is one batch, in a catch-up thousands of
+// records.
+void Applier::apply_log() {
+  if (!log_) log_ = open_log_();
+  while (!stopping_) {
+    const auto blobs = log_->read(replica_->expected(), kReadBytes);
+    if (blobs.empty()) return check_log_reaches_replica();
+    for (const auto& blob : blobs) {
+      if (!apply_batch(blob)) return;
+    }
+    if (replica_->at_boundary() && replica_->has_pending() && !commit()) return;
+  }
+}
+
+bool Applier::apply_batch(ByteView blob) {
+  const auto batch = BatchView::parse(blob);
+  if (!batch || !batch->unpack(raw_)) {
+    throw CorruptionError(directory_.backend() + ": the batch with record " +
+                          std::to_string(replica_->expected().seq) + " is damaged");
+  }
+  ByteView rest(raw_);
+  while (!rest.empty()) {
+    if (!decode_part(rest, part_)) {
+      throw CorruptionError(directory_.backend() + ": a part of record " +
+                            std::to_string(replica_->expected().seq) + " is damaged");
+    }
+    if (!feed(part_)) return false;
+  }
+  return true;
+}
+
+bool Applier::feed(const RecordPart& part) {
+  if (replica_->at_boundary() && replica_->should_commit_before(part.header) && !commit()) {
+    return false;
+  }
+  const auto result = replica_->feed(part);
+  switch (result.outcome) {
+    case FeedResult::Outcome::accepted:
+    case FeedResult::Outcome::duplicate:
+      return true;
+    case FeedResult::Outcome::gap:
+      lose_replica("the log does not go on from " + replica_->position().to_string());
+      return false;
+    case FeedResult::Outcome::diverged:
+      lose_replica(result.reason);
+      return false;
+  }
+  return false;
+}
+
+bool Applier::commit() {
+  const auto result = replica_->prepare();
+  if (!result.is_accepted()) {
+    lose_replica(result.reason);
+    return false;
+  }
+  replica_->publish();
+  publish_outline();
+  tell_([position = replica_->position()](Follower& follower) { follower.on_applied(position); });
+  return true;
+}
+
+void Applier::lose_replica(const std::string& reason) {
+  is_lost_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    outline_.reset();
+  }
+  log::error("replica_lost", reason, {{"position", replica_->position().to_string()}});
+  tell_([reason](Follower& follower) { follower.on_replica_lost(reason); });
+}
+
+void Applier::check_log_reaches_replica() {
+  const auto base = log_->bounds().base.seq;
+  if (base > replica_->position().seq) {
+    lose_replica("the log begins behind record " + std::to_string(base) + " only");
+  }
+}
+
+void Applier::ask(PageRequest request, std::function<void(std::optional<PageAnswer>)> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (outline_ && inbox_.questions.size() < kMaxQuestions) {
+      inbox_.questions.push_back({std::move(request), std::move(done)});
+      filled_.notify_one();
+      return;
+    }
+  }
+  done(std::nullopt);
+}
+
+std::optional<StateOutline> Applier::outline() const {
+  const std::lock_guard lock(mutex_);
+  return outline_;
+}
+
+void Applier::answer(Question& question) {
+  if (!can_apply() || !replica_->is_located()) {
+    question.done(std::nullopt);
+    return;
+  }
+  question.done(replica_->read_group(question.request));
+}
+
+void Applier::publish_outline() {
+  const std::lock_guard lock(mutex_);
+  if (can_apply() && replica_->is_located())
+    outline_ = replica_->outline();
+  else
+    outline_.reset();
+}
+
+void Applier::do_upkeep() {
+  if (!can_apply() || replica_->has_pending()) return;
+  const auto usage = replica_->wal_usage();
+  wal_backlog_ = usage.frames - std::min(usage.frames, usage.backfilled);
+  replica_->upkeep(true);
+  const auto now = monotonic_time_us();
+  if (now - last_save_us_ >= kSaveEvery_us) save();
+}
+
+// After this the log is not needed for what came before.
+void Applier::save() {
+  last_save_us_ = monotonic_time_us();
+  if (replica_->position().seq == keep_after_) return;
+  replica_->make_durable();
+  replica_->save_hashes();
+  keep_after_ = replica_->durable_position().seq;
+}
+
+// On the checkpoint thread, with a connection of its own.
+void Applier::checkpoint_beside() {
+  if (wal_backlog_ < kCheckpointBacklog) return;
+  try {
+    (void)checkpointer_->run();
+    wal_backlog_ = 0;
+  } catch (const Error& error) {
+    log::warning("checkpoint_failed", error.what());
+  }
+}
+
+}  // namespace understudy

@@ -1,0 +1,123 @@
+// Applier: the standby's apply thread. Owns the Replica, and the Stage while a resync is under way.
+// Applies what is durable in the log, carries out what the Follower wants of replica and stage, in
+// order, and answers the serve thread's questions for pages.
+//
+// Invariants
+//  - It reads the log through a LogReader, so it never applies what is not durable here.
+//  - Once the replica is lost (diverged, damaged) nothing is applied until a resync has replaced
+//    its content; readers keep the last whole state that was proved.
+#pragma once
+
+#include "common/core/periodic_thread.h"
+#include "common/logging/progress.h"
+#include "common/node/state_directory.h"
+#include "common/serving/page_source.h"
+#include "subscriber/follower.h"
+#include "subscriber/replica.h"
+#include "subscriber/stage.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+
+namespace understudy {
+
+class Applier final : public PageSource {
+ public:
+  using Work = std::variant<follow::BeginResync, follow::HashGroup, follow::StoreGroup,
+                            follow::FinishResync>;
+  // Hands an event to the follow thread.
+  using Tell = std::function<void(std::function<void(Follower&)>)>;
+  using OpenLog = std::function<std::unique_ptr<LogReader>()>;
+
+  Applier(std::string database, const StateDirectory& directory, OpenLog open_log, Tell tell,
+          Progress& progress);
+  ~Applier() override;
+
+  // Opens the replica and finds its position; nullopt: there is none that records can be applied
+  // to. `stream` nil: not known yet. Before run(), on any thread.
+  std::optional<Position> open(const StreamId& stream, bool has_log);
+
+  void run();            // until stop(); throws what the environment throws
+  void stop();           // any thread
+  void push(Work work);  // any thread
+  // The log has grown (or, `rewound`, taken parts back). Any thread.
+  void on_log(bool rewound);
+  // The log must keep the records after this one. Any thread.
+  [[nodiscard]] Seq keep_after() const { return keep_after_; }
+
+  void ask(PageRequest request, std::function<void(std::optional<PageAnswer>)> done) override;
+  [[nodiscard]] std::optional<StateOutline> outline() const override;
+
+ private:
+  struct Question {
+    PageRequest request;
+    std::function<void(std::optional<PageAnswer>)> done;
+  };
+  struct Inbox {
+    std::deque<Work> work;
+    std::deque<Question> questions;
+    bool rewound = false;
+    bool log_grew = false;
+    [[nodiscard]] bool is_empty() const {
+      return work.empty() && questions.empty() && !rewound && !log_grew;
+    }
+  };
+
+  [[nodiscard]] Inbox take();
+  void open_replica(const StreamId& stream);
+  [[nodiscard]] std::optional<Position> locate();
+  [[nodiscard]] bool can_apply() const { return replica_ && !is_lost_ && !stage_; }
+
+  void apply_log();
+  [[nodiscard]] bool apply_batch(ByteView blob);
+  [[nodiscard]] bool feed(const RecordPart& part);
+  [[nodiscard]] bool commit();
+  void lose_replica(const std::string& reason);
+  void check_log_reaches_replica();
+
+  void carry_out(follow::BeginResync& begin);
+  void carry_out(follow::HashGroup& group);
+  void carry_out(follow::StoreGroup& group);
+  void carry_out(follow::FinishResync& finish);
+  void try_finish();
+  void finish();
+  void fail_resync(const std::string& reason);
+
+  void answer(Question& question);
+  void do_upkeep();
+  void save();
+  void publish_outline();
+  void checkpoint_beside();
+
+  std::string database_;
+  const StateDirectory& directory_;
+  OpenLog open_log_;
+  Tell tell_;
+  Progress& progress_;
+
+  StreamId stream_;
+  std::unique_ptr<LogReader> log_;
+  std::optional<Replica> replica_;
+  std::optional<Stage> stage_;
+  bool is_lost_ = false;       // the replica's content is not the state of its position
+  bool wants_finish_ = false;  // all groups are in; the log does not reach far enough yet
+  std::int64_t last_save_us_ = 0;
+  Bytes raw_;        // scratch
+  RecordPart part_;  // scratch
+
+  std::atomic<Seq> keep_after_{0};
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint32_t> wal_backlog_{0};   // frames that are not in the database file yet
+  std::unique_ptr<Checkpointer> checkpointer_;  // of the thread below
+  std::unique_ptr<PeriodicThread> checkpoint_thread_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable filled_;
+  Inbox inbox_;
+  std::optional<StateOutline> outline_;
+};
+
+}  // namespace understudy
