@@ -97,7 +97,7 @@ void Intake::append_run(std::deque<Work>& work) {
   }
   append_durably(views);
   set_bounds();
-  on_done_(ticket, *bounds(), blobs, false);
+  on_done_(ticket, *bounds(), views, false);
 }
 
 // A full disk passes: nothing was appended, and the same batches are tried again. Anything else is

@@ -20,10 +20,10 @@ namespace understudy {
 class Intake {
  public:
   using Work = std::variant<follow::Append, follow::DropOpenTail, follow::ResetLog>;
-  // Called on the log thread once everything up to `ticket` is durable. `blobs`: the batches that
+  // Called on the log thread once everything up to `ticket` is durable. `batches`: those that
   // became so. `rewound`: parts were taken back (tail dropped, log begun anew).
   using OnDone = std::function<void(std::uint64_t ticket, const LogBounds& bounds,
-                                    std::span<const Bytes> blobs, bool rewound)>;
+                                    std::span<const BatchView> batches, bool rewound)>;
 
   struct Options {
     std::string backend_path;

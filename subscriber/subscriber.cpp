@@ -1,0 +1,169 @@
+#include "subscriber/subscriber.h"
+
+#include "common/logging/log.h"
+#include "common/node/identity.h"
+
+#include <pthread.h>
+
+namespace understudy {
+namespace {
+
+NodeState to_node_state(std::string_view state) {
+  return parse_node_state(state).value_or(NodeState::stopped);
+}
+
+StandbyStatus to_standby(const PeerStatus& peer) {
+  StandbyStatus standby;
+  standby.name = peer.name;
+  standby.state = to_node_state(peer.state);
+  standby.seqs = {peer.received_seq, peer.durable_seq, peer.applied_seq};
+  standby.lag_seconds = peer.lag_seconds;
+  return standby;
+}
+
+std::vector<std::string> texts_of(const std::vector<Endpoint>& endpoints) {
+  std::vector<std::string> texts;
+  for (const auto& endpoint : endpoints) texts.push_back(endpoint.to_string());
+  return texts;
+}
+
+}  // namespace
+
+Subscriber::Subscriber(SubscriberOptions options, const StateDirectory& directory)
+    : options_(std::move(options)), directory_(directory), progress_(make_progress()) {}
+
+Subscriber::~Subscriber() {
+  end_threads();
+}
+
+void Subscriber::run() {
+  open();
+  log_thread_ = std::thread([this] { run_guarded("log", [this] { intake_->run(); }); });
+  apply_thread_ = std::thread([this] { run_guarded("apply", [this] { applier_->run(); }); });
+  if (const auto bounds = intake_->bounds()) on_log(0, *bounds, {}, false);
+  follow_->run();
+  end_threads();
+  const std::lock_guard lock(mutex_);
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+void Subscriber::open() {
+  Intake::Options log_options{.backend_path = directory_.backend(),
+                              .orphans_folder = directory_.path() + "/orphans",
+                              .retention = options_.retention,
+                              .keep_after = [this] { return applier_->keep_after(); }};
+  auto intake = std::make_unique<Intake>(
+      std::move(log_options),
+      [this](std::uint64_t ticket, const LogBounds& bounds, std::span<const BatchView> batches,
+             bool rewound) { on_log(ticket, bounds, batches, rewound); });
+  const auto bounds = intake->bounds();
+  const auto identity = load_identity(directory_);
+  const auto stream = bounds ? intake->stream() : identity ? identity->stream : StreamId{};
+  auto* log = intake.get();
+  auto applier = std::make_unique<Applier>(
+      options_.database, directory_, [log] { return log->open_reader(); },
+      [this](std::function<void(Follower&)> event) { follow_->post(std::move(event)); },
+      *progress_);
+  const auto applied = applier->open(stream, bounds.has_value());
+  FollowerStart start{.node = options_.node,
+                      .endpoints = texts_of(options_.from),
+                      .stream = stream,
+                      .log = bounds,
+                      .applied = applied};
+  auto follow = std::make_unique<FollowLoop>(
+      std::move(start), options_.from, *intake, *applier,
+      [this](const StreamId& known) { claim_stream(directory_, known); });
+  const std::lock_guard lock(mutex_);
+  intake_ = std::move(intake);
+  applier_ = std::move(applier);
+  follow_ = std::move(follow);
+  if (stopping_) follow_->stop();
+}
+
+// On the log thread, after each fsync (and once before it starts).
+void Subscriber::on_log(std::uint64_t ticket, const LogBounds& bounds,
+                        std::span<const BatchView> batches, bool rewound) {
+  applier_->on_log(rewound);
+  follow_->post([ticket, bounds](Follower& follower) { follower.on_log(ticket, bounds); });
+  if (options_.listen) serve(bounds, batches);
+}
+
+// Serving begins once there is a log to serve.
+void Subscriber::serve(const LogBounds& bounds, std::span<const BatchView> batches) {
+  if (!server_) {
+    ServerOptions serving{
+        .node = options_.node,
+        .stream = intake_->stream(),
+        .listen = *options_.listen,
+        .sockets = {},
+        .failed = [this](std::exception_ptr failure) { fail(std::move(failure)); }};
+    auto server =
+        std::make_unique<Server>(std::move(serving), intake_->open_reader(), applier_.get());
+    const std::lock_guard lock(mutex_);
+    server_ = std::move(server);
+  }
+  server_->advance(bounds, batches);
+}
+
+void Subscriber::run_guarded(const char* name, const std::function<void()>& body) {
+  pthread_setname_np(pthread_self(), name);
+  try {
+    body();
+  } catch (const std::exception&) {
+    fail(std::current_exception());
+  }
+}
+
+void Subscriber::fail(std::exception_ptr failure) {
+  const std::lock_guard lock(mutex_);
+  if (!failure_) failure_ = std::move(failure);
+  if (follow_) follow_->stop();
+}
+
+void Subscriber::stop() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  if (follow_) follow_->stop();
+}
+
+void Subscriber::end_threads() {
+  if (intake_) intake_->stop();
+  if (applier_) applier_->stop();
+  if (log_thread_.joinable()) log_thread_.join();
+  if (apply_thread_.joinable()) apply_thread_.join();
+  std::unique_ptr<Server> server;
+  {
+    const std::lock_guard lock(mutex_);
+    server = std::move(server_);
+  }
+}
+
+Status Subscriber::status() const {
+  Status status;
+  status.role = NodeRole::standby;
+  status.from = texts_of(options_.from);
+  if (options_.listen) status.listen = options_.listen->to_string();
+  const std::lock_guard lock(mutex_);
+  if (!follow_) return status;
+  const auto follow = follow_->status();
+  status.state = to_node_state(to_string(follow.state));
+  status.stream_id = follow.stream;
+  status.position = follow.applied.value_or(Position{});
+  status.progression = Progression{follow.received, follow.durable.seq, status.position.seq};
+  if (follow.server_last) {
+    status.primary_seq = follow.server_last->seq;
+    status.lag_transactions =
+        follow.server_last->seq - std::min(follow.server_last->seq, status.position.seq);
+    status.lag_seconds = follow.lag_seconds;
+  }
+  if (const auto bounds = intake_->bounds()) {
+    status.backend = BackendStatus{bounds->first_seq(), bounds->last.seq, bounds->bytes};
+  }
+  if (intake_->is_disk_full())
+    status.warnings.push_back("the backend's disk is full; records wait");
+  if (!server_) return status;
+  for (const auto& peer : server_->statuses()) status.standbys.push_back(to_standby(peer));
+  return status;
+}
+
+}  // namespace understudy

@@ -1,0 +1,52 @@
+// Subscriber: the role of a standby's node. Puts the threads together: follow (the caller's), log,
+// apply, and, when others are to be served, serve.
+#pragma once
+
+#include "common/node/role.h"
+#include "common/node/state_directory.h"
+#include "common/serving/server.h"
+#include "subscriber/follow_loop.h"
+#include "subscriber/subscriber_options.h"
+
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+namespace understudy {
+
+class Subscriber final : public Role {
+ public:
+  Subscriber(SubscriberOptions options, const StateDirectory& directory);
+  ~Subscriber() override;
+
+  void run() override;
+  void stop() override;
+  [[nodiscard]] Status status() const override;
+
+ private:
+  void open();
+  void on_log(std::uint64_t ticket, const LogBounds& bounds, std::span<const BatchView> batches,
+              bool rewound);
+  void serve(const LogBounds& bounds, std::span<const BatchView> batches);
+  void run_guarded(const char* name, const std::function<void()>& body);
+  void fail(std::exception_ptr failure);
+  void end_threads();
+
+  SubscriberOptions options_;
+  const StateDirectory& directory_;
+  std::unique_ptr<Progress> progress_;
+  std::thread log_thread_;
+  std::thread apply_thread_;
+
+  // Made while status() and stop() may already be called: set under the mutex.
+  mutable std::mutex mutex_;
+  bool stopping_ = false;
+  std::exception_ptr failure_;  // of another thread
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<Applier> applier_;
+  std::unique_ptr<FollowLoop> follow_;
+  std::unique_ptr<Server> server_;  // last: it asks applier_
+};
+
+}  // namespace understudy
