@@ -66,8 +66,20 @@ wal::IndexHeader Replica::complete_header(wal::IndexHeader header) {
   return header;
 }
 
+// SQLite's recovery does not look at a WAL that is a header and nothing else. Its salts name the
+// state all the same: any writer would have begun with other ones.
+wal::Cursor Replica::committed_cursor() {
+  auto cursor = appender_.committed().cursor();
+  if (cursor.frame != 0 || cursor.salts != wal::Salts{}) return cursor;
+  std::array<std::byte, wal::kHeaderSize> bytes{};
+  if (raw_.wal_bytes() != bytes.size()) return cursor;
+  if (raw_.read_wal(0, bytes) != bytes.size()) return cursor;
+  if (const auto header = wal::Header::decode(bytes)) cursor.salts = header->salts;
+  return cursor;
+}
+
 Located Replica::locate(LogReader& log, const ScanProgress& progress) {
-  if (const auto found = ring_.find(appender_.committed().cursor())) {
+  if (const auto found = ring_.find(committed_cursor())) {
     settle_at(*found);
     if (restore_hashes(log)) return Located::by_fingerprint;
     rescan(progress);

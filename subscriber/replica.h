@@ -136,6 +136,7 @@ class Replica {
   static wal::IndexHeader take_write_lock(wal::RawDatabase& raw);
   [[nodiscard]] std::string hashes_path() const { return options_.state_dir + "/page-hashes"; }
   wal::IndexHeader complete_header(wal::IndexHeader header);
+  [[nodiscard]] wal::Cursor committed_cursor();
   [[nodiscard]] bool restore_hashes(LogReader& log);
   void settle_at(const Position& position);
   FeedResult fail(std::string reason, PageNo page = 0);

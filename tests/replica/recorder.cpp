@@ -1,3 +1,4 @@
+// See recorder.h.
 #include "recorder.h"
 
 #include "common/record/batch.h"
@@ -21,15 +22,17 @@ StateSum sum_of(const Bytes& image, std::uint32_t page_size) {
 Recorder::Recorder(const std::string& dir, const RecorderOptions& options)
     : options_(options),
       path_(dir + "/primary.db"),
+
       random_(options.seed),
       connection_(path_, Connection::Mode::create) {
   connection_.execute("PRAGMA page_size=" + std::to_string(options.page_size));
   if (!options.pragmas.empty()) connection_.execute(options.pragmas);
   connection_.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF");
   connection_.execute(options.setup);
-  image_ = read_image();
+  backend_path_ = dir + "/primary-backend.db";
+  image_ = first_image_ = read_image();
   position_ = {1, 0, sum_of(image_, options.page_size)};
-  backend_ = open_sqlite_backend(dir + "/primary-backend.db", stream_, position_);
+  backend_ = open_sqlite_backend(backend_path_, stream_, position_);
 }
 
 Bytes Recorder::read_image() {

@@ -40,8 +40,10 @@ class Recorder {
   [[nodiscard]] std::unique_ptr<LogReader> log() { return backend_->open_reader(); }
   // The parts of record `seq`, encoded.
   [[nodiscard]] const std::vector<Bytes>& parts(Seq seq) const { return records_[seq - 1]; }
-  // The database file as of `seq` 0 … position().seq is not kept but for 0 and now.
+  [[nodiscard]] const std::string& backend_path() const { return backend_path_; }
+  // The database file now, and as of seq 0.
   [[nodiscard]] const Bytes& image() const { return image_; }
+  [[nodiscard]] const Bytes& first_image() const { return first_image_; }
   [[nodiscard]] PageAnswer answer(const PageRequest& request) const;
 
  private:
@@ -58,6 +60,8 @@ class Recorder {
   StreamId stream_ = StreamId::random();
   Position position_;
   Bytes image_;
+  Bytes first_image_;
+  std::string backend_path_;
   std::unique_ptr<Backend> backend_;
   std::vector<std::vector<Bytes>> records_;
 };

@@ -1,3 +1,4 @@
+// See scratch.h.
 #include "scratch.h"
 
 #include <cstdio>

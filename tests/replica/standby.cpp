@@ -1,3 +1,4 @@
+// See standby.h.
 #include "standby.h"
 
 #include <doctest/doctest.h>
