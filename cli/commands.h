@@ -1,0 +1,76 @@
+// The commands of the program as plain structs, each with the function that does it.
+// Main thread. Each throws the types of common/core/errors.h; main() turns them into exit codes.
+#pragma once
+
+#include "cli/exit_code.h"
+#include "common/logging/log.h"
+#include "common/node/status.h"
+#include "publisher/publisher_options.h"
+#include "subscriber/subscriber_options.h"
+
+#include <string>
+#include <variant>
+
+namespace understudy {
+
+// A node named by its database, its state directory, or both.
+struct NodePath {
+  std::string database;   // may be empty when state_dir is given
+  std::string state_dir;  // empty: the default one of the database
+};
+
+struct PublishCommand {
+  PublisherOptions options;
+  std::string state_dir;  // empty: the default one
+  std::string node;       // empty: the one on record, or a new one
+};
+
+struct SubscribeCommand {
+  SubscriberOptions options;
+  std::string state_dir;
+  std::string node;
+};
+
+struct StatusCommand {
+  NodePath of;
+  bool json = false;
+  bool watch = false;
+};
+
+struct VerifyCommand {
+  NodePath of;
+};
+
+struct WaitCommand {
+  NodePath of;
+  Seq seq = 0;
+  Level level = Level::applied;
+  std::size_t standbys = 1;
+  std::int64_t timeout_ms = 5000;
+};
+
+// Nothing to do but to print (help, version, a usage error).
+struct SayCommand {
+  std::string text;
+  ExitCode code = ExitCode::ok;
+};
+
+using Command = std::variant<SayCommand, PublishCommand, SubscribeCommand, StatusCommand,
+                             VerifyCommand, WaitCommand>;
+
+struct CommandLine {
+  log::Options log;
+  Command command;
+};
+
+// Understands the arguments; never throws for what a user typed.
+CommandLine parse_command_line(int argc, const char* const* argv);
+
+ExitCode run(const SayCommand& command);
+ExitCode run(const PublishCommand& command);
+ExitCode run(const SubscribeCommand& command);
+ExitCode run(const StatusCommand& command);
+ExitCode run(const VerifyCommand& command);
+ExitCode run(const WaitCommand& command);
+
+}  // namespace understudy

@@ -1,0 +1,65 @@
+// What `--help` says below the options: examples first, then what a newcomer asks next.
+#pragma once
+
+namespace understudy::help {
+
+inline constexpr const char* kProgram = R"(
+Begin with two commands, one beside the application, one on the other machine:
+
+  understudy publish app.db
+  understudy subscribe standby.db --from tcp://127.0.0.1:7600
+
+The application changes nothing; standby.db can be queried all the time:
+
+  sqlite3 -readonly standby.db 'SELECT count(*) FROM message'
+
+Exit codes: 0 ok; 1 the answer is no (verify differs, wait timed out); 2 wrong
+usage or unsuitable database; 3 the environment failed; 4 damaged files.)";
+
+inline constexpr const char* kPublish = R"(
+Examples:
+  understudy publish app.db
+  understudy publish app.db --listen tcp://127.0.0.1:9000 --node db1
+  understudy publish old.db --enable-wal
+
+Runs until SIGTERM or Ctrl-C; the application never waits for it. A killed
+publisher picks up where it was when it is started again.)";
+
+inline constexpr const char* kSubscribe = R"(
+Examples:
+  understudy subscribe standby.db --from tcp://db1:7600
+  understudy subscribe standby.db --from tcp://db1:7600,tcp://db2:7600 \
+      --listen tcp://127.0.0.1:7700
+
+Copies the whole database first, then follows. Anybody may read standby.db at
+any time; writing to it answers "database is locked". Runs until SIGTERM or
+Ctrl-C; keeps trying while nobody answers.)";
+
+inline constexpr const char* kStatus = R"(
+Examples:
+  understudy status app.db
+  understudy status app.db --json
+  understudy status --state /var/lib/app/app.db-understudy --watch
+
+Works without a running process too; the state is "stopped" then.)";
+
+inline constexpr const char* kVerify = R"(
+Examples:
+  understudy verify app.db
+  understudy verify standby.db
+
+Reads every page, sums them up and compares with the sum on record, while
+others read and write. Prints the position as epoch/seq/sum: equal on two nodes
+means equal bytes. Exit code 1: it differs.)";
+
+inline constexpr const char* kWait = R"(
+Examples:
+  understudy wait app.db --seq 1042 --timeout 2s
+  understudy wait app.db --seq 1042 --level durable --standbys 2
+  understudy wait standby.db --seq 1042
+
+Asked on a publisher: until so many standbys have the transaction. Asked on a
+standby: until itself has it. Exit code 0: it is there; 1: the time is over.
+Levels: received (in memory), durable (on disk), applied (readers see it).)";
+
+}  // namespace understudy::help

@@ -1,0 +1,192 @@
+#include "cli/status_view.h"
+
+#include "common/logging/line_text.h"
+#include "common/logging/progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace understudy {
+namespace {
+
+enum class Paint { plain, bold, dim, green, yellow, red };
+
+class Painter {
+ public:
+  explicit Painter(bool colours) : colours_(colours) {}
+
+  [[nodiscard]] std::string operator()(Paint paint, std::string_view text) const {
+    if (!colours_ || paint == Paint::plain) return std::string(text);
+    return fmt::format("\033[{}m{}\033[0m", code(paint), text);
+  }
+
+ private:
+  static std::string_view code(Paint paint) {
+    constexpr std::string_view kCodes[] = {"0", "1", "2", "32", "33", "31"};
+    return kCodes[static_cast<int>(paint)];
+  }
+  bool colours_;
+};
+
+Paint paint_of(NodeState state) {
+  switch (state) {
+    case NodeState::publishing:
+    case NodeState::streaming:
+      return Paint::green;
+    case NodeState::failed:
+    case NodeState::stalled:
+      return Paint::red;
+    case NodeState::stopped:
+      return Paint::dim;
+    default:
+      return Paint::yellow;
+  }
+}
+
+std::string state_words(NodeState state) {
+  std::string words(to_string(state));
+  std::replace(words.begin(), words.end(), '_', ' ');
+  return words;
+}
+
+// 1234567 → "1,234,567"
+std::string grouped(std::uint64_t number) {
+  const auto digits = fmt::format("{}", number);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
+std::string lag_text(double seconds) {
+  return seconds < 10 ? fmt::format("{:.3f} s", seconds) : format_seconds(seconds);
+}
+
+class Table {
+ public:
+  explicit Table(const Painter& painter) : painter_(painter) {}
+
+  void row(std::string_view name, std::string_view value, Paint paint = Paint::plain) {
+    const auto label = painter_(Paint::dim, fmt::format("{:<10}", name));
+    text_ += fmt::format("  {} {}\n", label, painter_(paint, log::escape_control(value)));
+  }
+  void line(std::string_view line) { text_ += fmt::format("{}\n", line); }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+  const Painter& painter_;
+  std::string text_;
+};
+
+void add_identity(const Status& status, Table& table) {
+  auto node = status.node;
+  if (status.pid != 0) {
+    node += fmt::format("  pid {}, up {}, version {}", status.pid,
+                        format_seconds(status.uptime_seconds), status.version);
+  }
+  table.row("node", node);
+  table.row("stream", status.stream_id.is_nil() ? "not known yet" : status.stream_id.to_string());
+  table.row("position", status.position.to_string(), Paint::bold);
+}
+
+void add_queue(const Status& status, std::optional<double> rate, Table& table) {
+  if (rate) table.row("rate", fmt::format("{:.0f} transactions/s", *rate));
+  if (status.backend) {
+    const auto& backend = *status.backend;
+    const auto held = backend.last_seq + 1 - backend.first_seq;
+    table.row("backend", held == 0 ? "empty"
+                                   : fmt::format("{} transactions ({} to {}), {}", grouped(held),
+                                                 backend.first_seq, backend.last_seq,
+                                                 format_bytes(backend.bytes)));
+  }
+  if (status.wal) {
+    table.row("wal", fmt::format("{}, {} frames, {} resets, {} checkpoints of ours",
+                                 status.wal->state, grouped(status.wal->frames),
+                                 grouped(status.wal->resets), grouped(status.wal->checkpoints)));
+  }
+}
+
+void add_endpoints(const Status& status, Table& table) {
+  if (!status.from.empty()) table.row("from", fmt::format("{}", fmt::join(status.from, ", ")));
+  if (status.listen.empty()) return;
+  table.row("listen", status.listen + " (requests on the next port)");
+}
+
+void add_lag(const Status& status, Table& table) {
+  if (status.primary_seq) {
+    table.row("primary", fmt::format("at {}", *status.primary_seq));
+  } else if (status.state != NodeState::stopped) {
+    table.row("primary", "not heard of yet", Paint::yellow);
+  }
+  if (status.lag_transactions) {
+    const auto behind = *status.lag_transactions;
+    table.row("lag",
+              fmt::format("{} transactions, {}", grouped(behind),
+                          lag_text(status.lag_seconds.value_or(0))),
+              behind == 0 ? Paint::green : Paint::yellow);
+  }
+}
+
+void add_standbys(const Status& status, const Painter& painter, Table& table) {
+  if (status.role == NodeRole::standby && status.standbys.empty()) return;
+  if (status.state == NodeState::stopped) return;
+  table.line("");
+  if (status.standbys.empty()) {
+    table.line(painter(Paint::dim, "  no standby is connected"));
+    return;
+  }
+  std::size_t width = 7;
+  for (const auto& standby : status.standbys) width = std::max(width, standby.name.size());
+  width = std::min<std::size_t>(width, 40);
+  table.line(
+      painter(Paint::dim, fmt::format("  {:<{}}  {:<11}  {:>12}  {:>12}  {:>12}  {:>10}", "STANDBY",
+                                      width, "STATE", "RECEIVED", "DURABLE", "APPLIED", "LAG")));
+  for (const auto& standby : status.standbys) {
+    const auto name = log::escape_control(standby.name).substr(0, 40);
+    const auto state =
+        painter(paint_of(standby.state), fmt::format("{:<11}", state_words(standby.state)));
+    table.line(fmt::format("  {:<{}}  {}  {:>12}  {:>12}  {:>12}  {:>10}", name, width, state,
+                           standby.seqs.received, standby.seqs.durable, standby.seqs.applied,
+                           lag_text(standby.lag_seconds)));
+  }
+}
+
+}  // namespace
+
+std::string render_status(const Status& status, bool colours, std::optional<double> rate) {
+  const Painter painter(colours);
+  Table table(painter);
+  table.line(fmt::format("{}  {} {}", painter(Paint::bold, log::escape_control(status.database)),
+                         to_string(status.role),
+                         painter(paint_of(status.state), state_words(status.state))));
+  add_identity(status, table);
+  add_queue(status, rate, table);
+  add_endpoints(status, table);
+  if (status.role == NodeRole::standby) add_lag(status, table);
+  for (const auto& warning : status.warnings) table.row("warning", warning, Paint::yellow);
+  if (!status.last_error.empty()) table.row("last error", status.last_error, Paint::red);
+  add_standbys(status, painter, table);
+  return table.take();
+}
+
+std::string render_status_line(const Status& status, std::optional<double> rate) {
+  auto line = fmt::format("{} {} {}", to_string(status.role), to_string(status.state),
+                          status.position.to_string());
+  if (rate) line += fmt::format(", {:.0f} transactions/s", *rate);
+  if (status.lag_transactions) {
+    line += fmt::format(", {} behind, lag {}", *status.lag_transactions,
+                        lag_text(status.lag_seconds.value_or(0)));
+  }
+  if (status.role == NodeRole::primary && status.state != NodeState::stopped) {
+    double worst = 0;
+    for (const auto& standby : status.standbys) worst = std::max(worst, standby.lag_seconds);
+    line += fmt::format(", {} standbys", status.standbys.size());
+    if (!status.standbys.empty()) line += fmt::format(", worst lag {}", lag_text(worst));
+  }
+  return line;
+}
+
+}  // namespace understudy

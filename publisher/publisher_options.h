@@ -1,0 +1,31 @@
+// PublisherOptions: what the operator may choose of a publisher; the command line fills it in.
+#pragma once
+
+#include "common/backend/backend.h"
+#include "common/transport/endpoint.h"
+#include "publisher/wal_tail.h"
+
+#include <string>
+
+namespace understudy {
+
+struct PublisherOptions {
+  // Path of the application's database. It exists and is in WAL mode (checked before).
+  std::string database;
+  // Name that standbys see; set by whoever makes the Node.
+  std::string node;
+  // Live stream; requests are served on the next port.
+  Endpoint listen{"127.0.0.1", 7600};
+  // Switch a rollback-journal database to WAL mode first; else it is refused.
+  bool enable_wal = false;
+  // Listen on other than loopback addresses although nothing is encrypted and nobody is asked who
+  // they are.
+  bool insecure = false;
+  // What the backend keeps: 1 GiB and 24 hours, whichever is reached first.
+  RetentionPolicy retention;
+  // How the WAL is followed: window_frames (4000 frames), wal_hard_limit_bytes (1 GiB) and
+  // may_take_write_lock (true) are for operators.
+  TailOptions tail;
+};
+
+}  // namespace understudy

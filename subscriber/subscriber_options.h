@@ -1,0 +1,31 @@
+// SubscriberOptions: what the operator may choose of a standby; the command line fills it in.
+#pragma once
+
+#include "common/backend/backend.h"
+#include "common/transport/endpoint.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace understudy {
+
+struct SubscriberOptions {
+  // Path of the standby's database. Made when it does not exist; its folder does (checked before).
+  std::string database;
+  // Name that the publisher sees; set by whoever makes the Node.
+  std::string node;
+  // Whom to ask, in this order of preference; at least one.
+  std::vector<Endpoint> from;
+  // Where to serve further standbys; requests are served on the next port. None: does not serve.
+  std::optional<Endpoint> listen;
+  // Listen on other than loopback addresses although nothing is encrypted.
+  bool insecure = false;
+  // Make a standby of a database file that is there already: its pages are compared with the
+  // primary's, and those that differ are replaced. Without it such a file is refused, untouched.
+  bool adopt = false;
+  // What the backend keeps: 1 GiB and 24 hours, whichever is reached first.
+  RetentionPolicy retention;
+};
+
+}  // namespace understudy
