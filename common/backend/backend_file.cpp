@@ -1,6 +1,7 @@
 #include "common/backend/backend_file.h"
 
 #include "common/backend/backend_schema.h"
+#include "common/file/file.h"
 
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -93,7 +94,30 @@ Connection connect(const std::string& path, Connection::Mode mode, const std::st
   }
 }
 
+// What an unfinished creation left behind may not be on disk as it reads now: away with it.
+Connection start_over(Connection unfinished, const std::string& vfs) {
+  const std::string path = unfinished.path();
+  const bool is_new = unfinished.query_integer("PRAGMA page_count").value_or(0) == 0;
+  if (is_new) return unfinished;
+  { const Connection closed = std::move(unfinished); }
+  for (const auto* suffix : {"-wal", "-journal", ""}) File::remove(path + suffix, vfs);
+  return connect(path, Connection::Mode::create, vfs);
+}
+
 }  // namespace
+
+void write_wal_again(const std::string& path, const std::string& vfs) {
+  const std::string wal_path = path + "-wal";
+  if (!File::exists(wal_path, vfs)) return;
+  File wal(wal_path, File::Mode::read_write, vfs);
+  Bytes piece(64 * 1024);
+  for (std::uint64_t at = 0;; at += piece.size()) {
+    const auto size = wal.read(at, piece);
+    wal.write(at, ByteView(piece).first(size));
+    if (size < piece.size()) break;
+  }
+  wal.sync();
+}
 
 bool is_damage(const SqliteError& error) {
   const int code = error.code() & 0xff;
@@ -110,6 +134,7 @@ Connection open_backend_for_writing(const std::string& path, const StreamId& str
     auto connection = connect(path, stream.is_nil() ? read_write : create, vfs);
     if (recognise(connection) == Found::nothing) {
       if (stream.is_nil()) no_backend(path);
+      connection = start_over(std::move(connection), vfs);
       create_tables(connection, stream, base);
     }
     configure_writer(connection);

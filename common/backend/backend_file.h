@@ -17,6 +17,12 @@ namespace understudy {
 // `stream` nil: nothing is created, a missing file is a ConfigError.
 Connection open_backend_for_writing(const std::string& path, const StreamId& stream,
                                     const Position& base, const std::string& vfs);
+// Makes durable what recovery has found in the WAL, before anything is built on it. A process that
+// ended between writing and syncing a commit leaves it there. To sync it now is not enough: after a
+// failed sync the kernel takes those pages for clean while the disk does not hold them, and a power
+// loss would put an older WAL beside a newer file. So the same bytes are written once more, and
+// synced. Requires to be the only writer.
+void write_wal_again(const std::string& path, const std::string& vfs);
 // Connects read-only; ConfigError when there is no (finished) backend.
 Connection open_backend_for_reading(const std::string& path, const std::string& vfs);
 

@@ -21,8 +21,18 @@ constexpr int kSteps = 8;
 
 std::uint64_t SqliteBackend::trim(const RetentionPolicy& policy, Seq keep_after) {
   const Seq before = meta_.base.seq;
-  if (const auto cut = find_cut(policy, keep_after)) move_base(*cut);
-  for (int step = 0; step < kSteps && delete_dropped_rows(); ++step) {
+  const auto drop = [&] {
+    if (const auto cut = find_cut(policy, keep_after)) move_base(*cut);
+    for (int step = 0; step < kSteps && delete_dropped_rows(); ++step) {
+    }
+  };
+  try {
+    drop();
+  } catch (const SqliteError& error) {
+    // Dropping needs a little room in the WAL. Moving that into the file makes room in it.
+    if (!error.is_disk_full()) throw;
+    move_wal();
+    drop();
   }
   return meta_.base.seq - before;
 }

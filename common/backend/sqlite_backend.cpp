@@ -91,9 +91,7 @@ SqliteBackend::SqliteBackend(std::string path, const StreamId& stream, const Pos
         fmt::format("{} belongs to stream {}, not to {}; choose another state directory", path_,
                     meta_.stream.to_string(), stream.to_string()));
   }
-  // A process that was killed between writing and syncing a commit leaves it in the WAL, where
-  // recovery finds it. From here it is durable, as all that bounds() speaks of has to be.
-  write([&] { update_meta(meta_); });
+  write_wal_again(path_, vfs_);  // from here all that bounds() speaks of is durable
   upkeep_ = std::make_unique<WalUpkeep>(path_, vfs_, progress_);
 }
 

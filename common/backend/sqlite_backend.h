@@ -4,7 +4,7 @@
 //  - What memory holds of the log (bounds, next id, meta) is what the last commit made of it: it
 //    changes after COMMIT has returned, never before.
 //  - COMMIT returns after the fsync of the WAL (synchronous=FULL), and readers see a commit only
-//    then; what a crash left in the WAL unsynced is synced at open, before anybody may rely on it.
+//    then; what a crash left in the WAL is written anew at open, before anybody may rely on it.
 //  - After a failed write or sync nothing is written any more, the close included.
 // Belongs to one thread; wal_backlog() alone may be asked from any.
 #pragma once
