@@ -80,5 +80,21 @@ def publisher_is_away(program, chance):
             count("gaps repaired", 1)
 
 
+def nothing_is_written_between_gaps(program, chance):
+    """The publisher has seen no frame since it last attached, so its cursor names an empty WAL."""
+    with Cluster(program) as cluster:
+        cluster.create_bank()
+        publisher = cluster.publish()
+        standby = cluster.subscribe("standby", publisher)
+        cluster.expect_equal(standby)
+        for gap in (write_a_little, checkpoint_everything, write_a_little, vacuum):
+            publisher.stop()
+            gap(cluster)
+            publisher.start()
+            publisher.wait_for_state("publishing")
+            cluster.expect_equal(standby)
+            count("gaps repaired", 1)
+
+
 if __name__ == "__main__":
-    run_scenarios(publisher_is_away)
+    run_scenarios(publisher_is_away, nothing_is_written_between_gaps)
