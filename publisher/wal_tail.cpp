@@ -13,6 +13,8 @@ namespace {
 
 constexpr int kBusy = 5;  // SQLITE_BUSY
 constexpr auto kAttachTimeout = std::chrono::seconds(5);
+constexpr auto kGrabFor =
+    std::chrono::milliseconds(20);  // the gap between two transactions is short
 constexpr auto kInvalidFor = std::chrono::milliseconds(5);  // a writer publishes in microseconds
 
 const char* name_of(TailState state) {
@@ -85,6 +87,7 @@ void WalTail::take_first_hold() {
 void WalTail::start_behind(const wal::Cursor& cursor, std::uint32_t page_count) {
   cursor_ = cursor;
   at_commit_ = true;
+  is_unsummed_ = false;
   former_salts_ = {};
   page_count_ = page_count;
   if (page_count_ == 0) {
@@ -189,19 +192,23 @@ void WalTail::copy_frames(TailSink& sink, std::size_t budget) {
     const auto start = copier_->begin_generation(header_);
     if (!start) return lose("the WAL does not begin as the wal-index says");
     cursor_ = *start;
+    is_unsummed_ = false;
   }
-  FrameCopier::Position position{cursor_, page_count_, at_commit_};
+  FrameCopier::Position position{cursor_, page_count_, at_commit_, counts_.unsummed_frames,
+                                 is_unsummed_};
   if (!copier_->copy(position, header_, budget, sink)) lose("the checksum chain is broken");
   cursor_ = position.cursor;
   page_count_ = position.page_count;
   at_commit_ = position.at_commit;
+  is_unsummed_ = position.is_unsummed;
+  counts_.unsummed_frames = position.unsummed_frames;
 }
 
 TailLook WalTail::look(Clock::time_point now) {
   TailLook look;
   const auto backfilled = index_.backfilled();
   look.state = state_;
-  look.copied_all = copied_all() && index_.still_at(header_);
+  look.copied_all = copied_all();
   look.all_backfilled = backfilled == header_.last_frame;
   if (state_ != TailState::park) watch_->complete(look, header_.last_frame, backfilled, now);
   if (state_ == TailState::hold && !look.checkpoint_held) hold_is_proved_ = true;
@@ -297,10 +304,9 @@ struct WriteLock {
 bool WalTail::grab_and_close(Clock::time_point now, TailSink& sink) {
   constexpr wal::FrameNo kBulk = 1000;  // more than that is checkpointed while writers go on
   if (header_.last_frame - index_.backfilled() > kBulk && run_checkpoint(now)) return true;
-  constexpr int kTries = 200;
-  int tries = 0;
+  const auto deadline = Clock::now() + kGrabFor;
   while (!index_.try_lock_exclusive(wal::Lock::write)) {
-    if (++tries == kTries) return false;
+    if (Clock::now() > deadline) return false;
   }
   const WriteLock lock(index_);
   ++counts_.lock_grabs;

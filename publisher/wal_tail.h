@@ -7,7 +7,8 @@
 //
 // Invariants
 //  - Only frames ≤ last_frame of a valid wal-index header are handed out, each once, in order,
-//    each with the checksum chain verified; the last equals the header's.
+//    each with the checksum chain verified; the last equals the header's. (But for the frames that
+//    SQLite itself commits without a checksum, see wal_tail_frames.h; these are counted.)
 //  - While attached, at most one reset can happen between two polls, and none before all frames of
 //    the old generation were handed out.
 //  - Our own checkpoints run only while a READ lock of ours makes resets impossible (WAL-reset
@@ -65,6 +66,7 @@ struct TailStatus {
   const char* lost_because = "";   // after TailResult::lost
   std::uint64_t wal_frames = 0;
   std::uint64_t resets = 0, windows = 0, windows_missed = 0, checkpoints = 0, lock_grabs = 0;
+  std::uint64_t unsummed_frames = 0;  // that SQLite committed without a checksum
 };
 
 class WalTail {
@@ -130,6 +132,7 @@ class WalTail {
   wal::Cursor cursor_;       // what was handed out
   std::uint32_t page_count_ = 0;
   bool at_commit_ = true;        // cursor_ is at the end of a transaction
+  bool is_unsummed_ = false;     // the frame at cursor_ was committed without a checksum
   bool hold_is_proved_ = false;  // CKPT was seen free under this HOLD: none older is running
   wal::FrameNo parked_at_ = 0;   // all up to here is in the database (PARK)
   wal::Salts former_salts_;      // of the generation before this one

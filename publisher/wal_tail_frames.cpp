@@ -7,6 +7,11 @@ namespace {
 
 constexpr std::size_t kPieceBytes = 256 * 1024;
 
+bool is_unsummed(const wal::FrameHeader& head, const wal::IndexHeader& header) {
+  return head.salts == wal::Salts{} && head.checksum == wal::Checksum{} &&
+         header.salts != wal::Salts{};
+}
+
 }  // namespace
 
 FrameCopier::FrameCopier(wal::RawDatabase& database)
@@ -47,24 +52,42 @@ bool FrameCopier::read_piece(wal::FrameNo first, std::size_t count) {
          wanted.size();
 }
 
+// The checksum that the chain goes on from; nullopt: this is not the frame that was committed.
+std::optional<wal::Checksum> FrameCopier::verify(const wal::FrameHeader& head,
+                                                 wal::Checksum computed, const Position& before,
+                                                 const wal::IndexHeader& header) {
+  const auto frame = before.cursor.frame + 1;
+  const bool is_last = frame == header.last_frame;
+  if (head.page == 0 || (is_last && head.page_count_after == 0)) return std::nullopt;
+  if (is_unsummed(head, header)) {
+    if (database_.index().page_of(frame) != head.page) return std::nullopt;
+    return is_last ? header.checksum : wal::Checksum{};
+  }
+  if (head.salts != header.salts) return std::nullopt;
+  const bool begins_anew = before.is_unsummed && database_.index().page_of(frame) == head.page;
+  if (head.checksum != computed && !begins_anew) return std::nullopt;
+  if (is_last && head.checksum != header.checksum) return std::nullopt;
+  return head.checksum;
+}
+
 bool FrameCopier::hand_out(std::size_t index, Position& position, const wal::IndexHeader& header,
                            TailSink& sink) {
   const auto bytes = std::span<const std::byte>(piece_).subspan(index * frame_size_, frame_size_);
   const auto head_bytes = bytes.first<wal::kFrameHeaderSize>();
   const auto content = bytes.subspan(wal::kFrameHeaderSize);
   const auto head = wal::FrameHeader::decode(head_bytes);
-  const auto sum = wal::frame_checksum(position.cursor.checksum, head_bytes, content,
-                                       header.big_endian_checksums);
-  if (head.salts != header.salts || head.page == 0 || head.checksum != sum) return false;
+  const auto computed = wal::frame_checksum(position.cursor.checksum, head_bytes, content,
+                                            header.big_endian_checksums);
+  const auto sum = verify(head, computed, position, header);
+  if (!sum) return false;
 
-  const wal::Cursor after{header.salts, position.cursor.frame + 1, sum};
-  if (after.frame == header.last_frame && (sum != header.checksum || head.page_count_after == 0)) {
-    return false;
-  }
+  const wal::Cursor after{header.salts, position.cursor.frame + 1, *sum};
   sink.on_frame({after.frame, head.page, head.page_count_after, content, after});
   position.cursor = after;
   position.at_commit = head.page_count_after != 0;
   if (position.at_commit) position.page_count = head.page_count_after;
+  position.is_unsummed = is_unsummed(head, header);
+  if (position.is_unsummed) ++position.unsummed_frames;
   return true;
 }
 

@@ -73,7 +73,8 @@ TEST_CASE("every state that one writer commits is seen, in order, and no other")
     CHECK(follower.exact_reads > 0);
     const auto status = follower.tail.status();
     MESSAGE("resets ", status.resets, ", windows ", status.windows, ", missed ",
-            status.windows_missed, ", own checkpoints ", status.checkpoints);
+            status.windows_missed, ", own checkpoints ", status.checkpoints, ", unsummed frames ",
+            status.unsummed_frames);
   }
 }
 

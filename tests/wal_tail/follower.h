@@ -45,6 +45,7 @@ class Follower : public TailSink {
 
   // Polls and sleeps like the capture thread does. Returns false when lost.
   bool step();
+  void require_step();
   void follow_while(WriterProcess& writer);
   // Polls on until nothing new has come for some time and the header is reached.
   void catch_up();
@@ -60,7 +61,6 @@ class Follower : public TailSink {
   long commits = 0;
 
  private:
-  void require_step();
   void check_a_read();
 
   std::map<PageNo, Bytes> pages_;
