@@ -11,11 +11,13 @@ namespace {
 
 using namespace understudy;
 
-// One line: the node's log when it runs as a service, else what a person reads.
-ExitCode fail(const Command& command, const std::exception& error, ExitCode code) {
-  const bool is_node = std::holds_alternative<PublishCommand>(command) ||
-                       std::holds_alternative<SubscribeCommand>(command);
-  if (is_node && log::is_enabled(log::Level::error)) {
+// One line. What a person got wrong is said plainly; what happens to a node that runs is an event
+// of its log, and so is everything when machines read along.
+ExitCode fail(const CommandLine& line, const std::exception& error, ExitCode code) {
+  const bool is_node = std::holds_alternative<PublishCommand>(line.command) ||
+                       std::holds_alternative<SubscribeCommand>(line.command);
+  const bool is_plain = code == ExitCode::usage && line.log.format == log::Format::text;
+  if (is_node && !is_plain && log::is_enabled(log::Level::error)) {
     log::error("node_failed", error.what(), {{"exit_code", static_cast<int>(code)}});
   } else {
     fmt::print(stderr, "understudy: {}\n", error.what());
@@ -23,15 +25,15 @@ ExitCode fail(const Command& command, const std::exception& error, ExitCode code
   return code;
 }
 
-ExitCode run_guarded(const Command& command) {
+ExitCode run_guarded(const CommandLine& line) {
   try {
-    return std::visit([](const auto& chosen) { return run(chosen); }, command);
+    return std::visit([](const auto& chosen) { return run(chosen); }, line.command);
   } catch (const ConfigError& error) {
-    return fail(command, error, ExitCode::usage);
+    return fail(line, error, ExitCode::usage);
   } catch (const CorruptionError& error) {
-    return fail(command, error, ExitCode::corruption);
+    return fail(line, error, ExitCode::corruption);
   } catch (const std::exception& error) {
-    return fail(command, error, ExitCode::environment);
+    return fail(line, error, ExitCode::environment);
   }
 }
 
@@ -42,5 +44,5 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   const auto line = parse_command_line(argc, argv);
   log::set_up(line.log);
-  return static_cast<int>(run_guarded(line.command));
+  return static_cast<int>(run_guarded(line));
 }

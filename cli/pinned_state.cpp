@@ -4,6 +4,7 @@
 #include "common/core/clock.h"
 #include "common/core/errors.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <thread>
@@ -24,12 +25,13 @@ PinnedState::PinnedState(const std::string& database)
 void PinnedState::pin() {
   const auto deadline_us = monotonic_time_us() + kPinTimeout_us;
   checkpoint_seen_us_ = 0;
+  auto& index = database_.index();
   for (;;) {
-    backfilled_ = database_.index().backfilled();
-    const bool held = locks_.hold_slot(backfilled_);
-    // A checkpoint may have gone on between the look and the lock: then the mark is too old.
-    if (held && database_.index().backfilled() == backfilled_ &&
-        database_.index().backfill_attempted() <= backfilled_) {
+    const bool held = locks_.hold_slot(index.backfilled());
+    // Whoever checkpoints now may have looked at the marks before ours was there; whoever begins
+    // later holds CKPT first and sees it.
+    if (held && !probe_.holder(wal::Lock::checkpoint)) {
+      floor_ = std::max(index.backfilled(), index.backfill_attempted());
       return;
     }
     locks_.drop_all();
@@ -54,7 +56,7 @@ wal::IndexHeader PinnedState::header() {
 
 bool PinnedState::can_read(const wal::Cursor& cursor) {
   const auto now = header();
-  return cursor.salts == now.salts && cursor.frame >= backfilled_ && cursor.frame <= now.last_frame;
+  return cursor.salts == now.salts && cursor.frame >= floor_ && cursor.frame <= now.last_frame;
 }
 
 PageNo PinnedState::page_count(const wal::Cursor& cursor) {

@@ -2,8 +2,9 @@
 //
 // Question answered: how can every page be read as of one moment, without stopping anybody? By a
 // READ slot whose mark is nBackfill (the tailer's HOLD, docs/decisions/0004-tailing.md): nothing
-// newer gets into the database file and the WAL cannot be reset, so any frame from nBackfill to
-// the header's last one can be read as of. Writers go on; checkpoints find nothing to do.
+// newer gets into the database file and the WAL cannot be reset, so any frame from nBackfill (and
+// what an earlier checkpoint attempted) to the header's last one can be read as of. Writers go on;
+// checkpoints find nothing to do.
 //
 // An explicit checkpoint of the application (FULL, RESTART, TRUNCATE) would wait for the slot:
 // has_waiter() sees that, and the owner lets go. One thread.
@@ -41,7 +42,7 @@ class PinnedState {
   wal::RawDatabase database_;
   TailLocks locks_;
   wal::LockProbe probe_;
-  wal::FrameNo backfilled_ = 0;          // when pinned; cannot rise
+  wal::FrameNo floor_ = 0;  // frames up to here may be in the database file; fixed while pinned
   std::int64_t checkpoint_seen_us_ = 0;  // since when a checkpoint is at it; 0: none
 };
 

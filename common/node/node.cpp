@@ -51,8 +51,7 @@ void Node::run(Role& role) {
              {"version", UNDERSTUDY_VERSION},
              {"pid", ::getpid()}});
   role.run();
-  const auto last = role.status().position.to_string();
-  log::info("node_stopped", "stopped cleanly, position saved", {{"position", last}});
+  log::info("node_stopped", "stopped cleanly, position saved", {{"node", identity_.node}});
 }
 
 void Node::stop() {
