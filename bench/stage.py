@@ -52,7 +52,7 @@ class Stage:
 
     @property
     def understudy(self) -> str:
-        return str(self.build / "cli" / "understudy")
+        return str(self.build / "understudy")
 
     @contextlib.contextmanager
     def scene(self):
