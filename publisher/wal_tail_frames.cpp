@@ -33,7 +33,8 @@ std::optional<wal::Cursor> FrameCopier::begin_generation(const wal::IndexHeader&
 std::optional<std::uint32_t> FrameCopier::find_prefix(const wal::Cursor& cursor,
                                                       const wal::IndexHeader& header) {
   if (cursor.salts != header.salts || cursor.frame > header.last_frame) return std::nullopt;
-  if (cursor.frame == 0) return 0;
+  // An empty WAL proves nothing: the last connection to close deletes what was in it since.
+  if (cursor.frame == 0) return std::nullopt;
   if (cursor.frame == header.last_frame && cursor.checksum != header.checksum) return std::nullopt;
   std::array<std::byte, wal::kFrameHeaderSize> bytes{};
   const auto offset = wal::frame_offset(cursor.frame, database_.page_size());

@@ -68,6 +68,11 @@ std::optional<Position> Applier::locate() {
                  "the standby's file is no state of its log; it must be resynced");
     return std::nullopt;
   }
+  if (log_->position_at(replica_->position().seq) != replica_->position()) {
+    log::warning("replica_not_in_log", "the log does not go on from what the replica shows",
+                 {{"position", replica_->position().to_string()}});
+    return std::nullopt;
+  }
   log::info("replica_located",
             located == Located::by_fingerprint ? "the replica's WAL tells its position"
                                                : "the replica's state sum tells its position",

@@ -13,7 +13,10 @@ namespace understudy {
 using follow::Severity;
 
 Follower::Follower(FollowerStart start)
-    : node_(std::move(start.node)), endpoints_(std::move(start.endpoints)), stream_(start.stream) {
+    : node_(std::move(start.node)),
+      endpoints_(std::move(start.endpoints)),
+      limits_(start.limits),
+      stream_(start.stream) {
   US_ASSERT(!endpoints_.empty(), "the command line asks for at least one endpoint");
   if (!start.log) return;
   has_log_ = true;
@@ -133,6 +136,7 @@ void Follower::on_log(std::uint64_t ticket, const LogBounds& bounds) {
     handed_bytes_ -= handed_.front().bytes;
     handed_.pop_front();
   }
+  carried_out_ = std::max(carried_out_, ticket);
   if (ticket < reset_ticket_) return;  // how the log stood before it was reset
   base_ = bounds.base;
   if (!(durable_ == bounds.last)) ack_due_ = true;

@@ -106,13 +106,23 @@ using Action = std::variant<Connect, Resubscribe, SendMessage, Append, DropOpenT
 
 }  // namespace follow
 
+// Bounds, in bytes; smaller ones are for tests.
+struct FollowerLimits {
+  std::uint64_t window = kWindow;
+  std::size_t held = kHeldLimit;
+  std::size_t group = kGroupBytes;
+};
+
 // What a standby knows of itself when it starts, its log's open tail dropped.
 struct FollowerStart {
   std::string node;
   std::vector<std::string> endpoints;  // for messages; tried in turn
   StreamId stream;                     // nil: new
   std::optional<LogBounds> log;        // nullopt: no log yet
-  std::optional<Position> applied;     // what the replica shows; nullopt: no usable replica
+  // What the replica shows, and the log has at that seq (LogReader::position_at); nullopt: no
+  // replica, or one that is not in the history of the log.
+  std::optional<Position> applied;
+  FollowerLimits limits = {};
 };
 
 class Follower {
@@ -240,6 +250,7 @@ class Follower {
 
   const std::string node_;
   const std::vector<std::string> endpoints_;
+  const FollowerLimits limits_;
   StreamId stream_;
   std::int64_t now_ = 0;
   StandbyState state_ = StandbyState::connecting;
@@ -270,6 +281,7 @@ class Follower {
   Position base_;     // of the chain
   Position durable_;  // last whole record that is fsynced
   std::uint64_t next_ticket_ = 1;
+  std::uint64_t carried_out_ = 0;   // highest ticket that the log thread reported
   std::uint64_t reset_ticket_ = 0;  // bounds older than this ticket speak of the former log
   std::deque<Handed> handed_;
   std::uint64_t handed_bytes_ = 0;

@@ -29,7 +29,8 @@ Follower::Taken Follower::take_batch(Bytes blob, Source source) {
     if (live) hold(header, std::move(blob));
     return Taken::hole;
   }
-  if (live && handed_bytes_ >= kWindow) return Taken::hole;  // the local log is slow: fetch later
+  if (live && handed_bytes_ >= limits_.window)
+    return Taken::hole;  // the local log is slow: fetch later
   if (header.first < chain_.next) {
     auto rest = cut_batch(*batch, chain_.next);
     if (!rest) return Taken::refused;
@@ -63,7 +64,7 @@ Follower::Taken Follower::append(const BatchHeader& header, Bytes blob) {
 void Follower::hold(const BatchHeader& header, Bytes blob) {
   if (!held_.empty() && header.next() <= held_.back().next) return;
   const bool follows = !held_.empty() && header.first == held_.back().next;
-  if (!follows || held_bytes_ + blob.size() > kHeldLimit) {
+  if (!follows || held_bytes_ + blob.size() > limits_.held) {
     held_.clear();
     held_bytes_ = 0;
   }
@@ -89,13 +90,13 @@ void Follower::note_server(const Position& last, PartKey next) {
 
 std::uint64_t Follower::free_window() const {
   const auto used = handed_bytes_ + (fetch_ ? fetch_->granted : 0);
-  return used >= kWindow ? 0 : kWindow - used;
+  return used >= limits_.window ? 0 : limits_.window - used;
 }
 
 void Follower::fetch_if_behind() {
   if (!log_connects_ || fetch_ || server_next_ <= chain_.next || now_ < fetch_after_) return;
   const auto credit = free_window();
-  if (credit < kWindow / 4) return;  // on_log() comes back here
+  if (credit < limits_.window / 4) return;  // on_log() comes back here
   fetch_ = FetchState{next_fetch_id_++, credit, now_, now_, false};
   send(message::Fetch{fetch_->id, chain_.next, credit});
 }
@@ -103,7 +104,7 @@ void Follower::fetch_if_behind() {
 void Follower::grant_credit() {
   if (!fetch_) return;
   const auto more = free_window();
-  if (more < kWindow / 4) return;
+  if (more < limits_.window / 4) return;
   if (fetch_->granted == 0) fetch_->progress_at = now_;  // it stood still because of us
   fetch_->granted += more;
   send(message::Credit{fetch_->id, more});

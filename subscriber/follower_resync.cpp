@@ -80,7 +80,7 @@ void Follower::begin_stage(const StateOutline& outline) {
   resync.phase = Resync::Phase::staging;
   resync.outline = outline;
   resync.max_as_of = outline.position.seq;
-  resync.group_pages = static_cast<PageNo>(kGroupBytes / outline.page_size);
+  resync.group_pages = std::max<PageNo>(1, static_cast<PageNo>(limits_.group / outline.page_size));
   actions_.emplace_back(follow::BeginResync{stream_, outline});
   if (resync.log != ResyncLog::keep) {
     reset_log(outline.position, resync.log == ResyncLog::reset_keep_orphans);
@@ -177,7 +177,8 @@ void Follower::on_group_stored(PageNo first) {
 }
 
 void Follower::finish_stage() {
-  if (resync_->finish_asked || durable_.seq < resync_->max_as_of) return;
+  const bool log_is_there = carried_out_ >= reset_ticket_;
+  if (resync_->finish_asked || !log_is_there || durable_.seq < resync_->max_as_of) return;
   resync_->finish_asked = true;
   actions_.emplace_back(follow::FinishResync{resync_->max_as_of});
 }

@@ -21,7 +21,8 @@ struct BigEndianWord {
 // for the addition before: two cycles for eight bytes instead of four.
 template <typename Word>
 Checksum run(Checksum sum, const std::byte* at, std::size_t size) {
-  auto [s1, s2] = sum;
+  auto s1 = sum.s1;
+  auto s2 = sum.s2;
   const auto pair = [&](std::size_t offset) {
     s1 = (s1 + Word::load(at + offset)) + s2;
     s2 = (s2 + Word::load(at + offset + 4)) + s1;
