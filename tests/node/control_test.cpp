@@ -1,0 +1,193 @@
+// The control socket answers whatever is thrown at it, and ends at once however many wait.
+#include "common/core/clock.h"
+#include "common/core/errors.h"
+#include "common/node/control_client.h"
+#include "common/node/control_path.h"
+#include "common/node/control_server.h"
+#include "tests/support/temporary_directory.h"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <optional>
+#include <thread>
+
+using namespace understudy;
+
+namespace {
+
+class FakeNode final : public StatusSource {
+ public:
+  [[nodiscard]] Status status() const override {
+    Status status;
+    status.node = "fake";
+    status.role = NodeRole::standby;
+    status.state = NodeState::streaming;
+    status.progression = Progression{seq, seq, seq};
+    return status;
+  }
+  std::atomic<Seq> seq{0};
+};
+
+// Sends bytes as they are; the whole answer, empty when the server just closes.
+// `ends`: nothing more is to come, so the server need not wait for the rest.
+std::string send_raw(const std::string& path, std::string_view request, bool ends) {
+  const SocketPath short_path(path);
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, short_path.get().c_str(), sizeof address.sun_path - 1);
+  REQUIRE(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  (void)::send(descriptor, request.data(), request.size(), MSG_NOSIGNAL);
+  if (ends) ::shutdown(descriptor, SHUT_WR);
+  std::string answer;
+  char buffer[4096];
+  for (;;) {
+    const auto count = ::read(descriptor, buffer, sizeof buffer);
+    if (count <= 0) break;
+    answer.append(buffer, static_cast<std::size_t>(count));
+  }
+  ::close(descriptor);
+  return answer;
+}
+
+std::string get(const std::string& path, const std::string& target) {
+  return send_raw(path, "GET " + target + " HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n",
+                  false);
+}
+
+bool answers(const std::string& answer, int code) {
+  return answer.starts_with("HTTP/1.1 " + std::to_string(code));
+}
+
+}  // namespace
+
+TEST_CASE("the socket is for its owner only, and goes away with the server") {
+  const test::TemporaryDirectory directory;
+  const auto path = directory.file("control.sock");
+  FakeNode node;
+  {
+    const ControlServer server(path, node);
+    struct stat info {};
+    REQUIRE(::stat(path.c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0600);
+    CHECK(ControlClient(path).status().value().node == "fake");
+  }
+  CHECK(::access(path.c_str(), F_OK) != 0);
+  CHECK_FALSE(ControlClient(path).status().has_value());
+}
+
+TEST_CASE("a socket that a killed process left is replaced; nobody listening is no error") {
+  const test::TemporaryDirectory directory;
+  const auto path = directory.file("control.sock");
+  const int stale = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+  REQUIRE(::bind(stale, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  ::close(stale);
+  CHECK_FALSE(ControlClient(path).status().has_value());
+  FakeNode node;
+  const ControlServer server(path, node);
+  CHECK(ControlClient(path).status().has_value());
+}
+
+TEST_CASE("a path that is too long for a socket address works") {
+  const test::TemporaryDirectory directory;
+  const auto folder = directory.file(std::string(200, 'd'));
+  REQUIRE(::mkdir(folder.c_str(), 0700) == 0);
+  FakeNode node;
+  const ControlServer server(folder + "/control.sock", node);
+  CHECK(ControlClient(folder + "/control.sock").status().has_value());
+}
+
+TEST_CASE("wait ends when the level is reached, or in time") {
+  const test::TemporaryDirectory directory;
+  const auto path = directory.file("control.sock");
+  FakeNode node;
+  const ControlServer server(path, node);
+  ControlClient client(path);
+  CHECK(client.wait(1, Level::applied, 1, 20) == WaitResult::timed_out);
+  std::optional<WaitResult> result;
+  std::thread waiting([&] { result = ControlClient(path).wait(5, Level::durable, 1, 20'000); });
+  node.seq = 5;
+  waiting.join();
+  CHECK(result == WaitResult::reached);
+}
+
+TEST_CASE("waiting clients leave room for others, and do not hold up the end") {
+  const test::TemporaryDirectory directory;
+  const auto path = directory.file("control.sock");
+  FakeNode node;
+  std::optional<ControlServer> server(std::in_place, path, node);
+  std::vector<std::thread> waiting;
+  std::atomic<int> stopped{0};
+  for (int i = 0; i < ControlServer::kMaxWaits; ++i) {
+    waiting.emplace_back([&] {
+      if (ControlClient(path).wait(9, Level::applied, 1, 60'000) == WaitResult::stopped) ++stopped;
+    });
+  }
+  const auto deadline_us = monotonic_time_us() + 10'000'000;
+  std::string answer;
+  while (!answers(answer, 503) && monotonic_time_us() < deadline_us) {
+    answer = get(path, "/wait?seq=9&timeout=1");
+  }
+  CAPTURE(answer);
+  CHECK(answers(answer, 503));
+  CHECK(ControlClient(path).status().has_value());
+  const auto before_us = monotonic_time_us();
+  server.reset();
+  CHECK(monotonic_time_us() - before_us < 3'000'000);
+  for (auto& thread : waiting) thread.join();
+  CHECK(stopped == ControlServer::kMaxWaits);
+}
+
+TEST_CASE("garbage and wrong requests get an answer or a closed connection") {
+  const test::TemporaryDirectory directory;
+  const auto path = directory.file("control.sock");
+  FakeNode node;
+  const ControlServer server(path, node);
+  CHECK(answers(get(path, "/health"), 200));
+  CHECK(answers(get(path, "/nothing"), 404));
+  for (const auto* target :
+       {"/wait", "/wait?seq=", "/wait?seq=x", "/wait?seq=-1", "/wait?seq=1&level=shown",
+        "/wait?seq=1&timeout=-5", "/wait?seq=1&timeout=99999999999999999999",
+        "/wait?seq=1&standbys=0", "/wait?seq=18446744073709551616"}) {
+    CAPTURE(std::string(target));
+    CHECK(answers(get(path, target), 400));
+  }
+  const std::string long_line(100'000, 'a');
+  for (const auto& request :
+       {std::string("\r\n\r\n"), std::string("\0\0\0\0", 4), std::string("\x16\x03\x01\x02"),
+        std::string("GET"), "GET /" + long_line + " HTTP/1.1\r\n\r\n",
+        "GET /status HTTP/1.1\r\nX: " + long_line + "\r\n\r\n",
+        std::string("POST /status HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n"),
+        std::string("DELETE /status HTTP/1.1\r\n\r\n")}) {
+    CHECK_FALSE(answers(send_raw(path, request, true), 200));
+  }
+  CHECK(ControlClient(path).status().has_value());
+}
+
+TEST_CASE("what answers but is no node is an error in words") {
+  const test::TemporaryDirectory directory;
+  const auto path = directory.file("control.sock");
+  const int other = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+  REQUIRE(::bind(other, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::listen(other, 1) == 0);
+  std::thread rude([other] {
+    const int peer = ::accept(other, nullptr, nullptr);
+    (void)::send(peer, "what?\n", 6, MSG_NOSIGNAL);
+    ::close(peer);
+  });
+  CHECK_THROWS_AS((void)ControlClient(path).status(), TransportError);
+  rude.join();
+  ::close(other);
+}
