@@ -2,14 +2,18 @@
 
 #include "common/core/assert.h"
 #include "common/core/byte_order.h"
+#include "common/core/clock.h"
 #include "common/core/errors.h"
 
 #include <algorithm>
+#include <chrono>
 #include <random>
+#include <thread>
 
 namespace understudy {
 namespace {
 
+constexpr std::int64_t kStartPatience_us = 30'000'000;
 using wal::FrameNo;
 using wal::kFrameHeaderSize;
 using wal::Lock;
@@ -63,8 +67,10 @@ void WalAppender::begin_commit(const Position& position) {
 // The WAL is empty, or has no header: readers use the database file alone, so the locks are free
 // but for an instant.
 void WalAppender::start_generation(const Position& position) {
-  for (int tries = 0; tries < 1000; ++tries) {
+  const auto deadline = monotonic_time_us() + kStartPatience_us;
+  while (monotonic_time_us() < deadline) {
     if (try_start_generation(position)) return;
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
   throw SqliteError("begin the WAL of", raw_.path(), kSqliteBusy,
                     "another program holds the checkpoint or reader locks");

@@ -15,7 +15,7 @@ def fingerprint(folder, prefix):
     """Names and contents of all files of one database and its state directory, but for logs."""
     files = sorted(path for path in folder.rglob("*") if path.is_file()
                    and path.relative_to(folder).parts[0].startswith(prefix)
-                   and path.suffix not in (".log", ".sock") and not path.name.endswith("-shm"))
+                   and path.suffix not in (".log", ".sock") and path.name != "lock" and not path.name.endswith("-shm"))
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
