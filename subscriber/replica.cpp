@@ -35,6 +35,7 @@ Replica::Replica(const ReplicaOptions& options)
       checkpointer_(options.path, options.vfs),
       appender_(raw_, ring_, complete_header(take_write_lock(raw_))),
       overlay_(raw_.page_size(), options.overlay_bytes),
+      checkpoint_due_(options.checkpoint_frames),
       page_(raw_.page_size()) {}
 
 Replica::~Replica() {
@@ -130,11 +131,7 @@ bool Replica::restore_hashes(LogReader& log) {
 }
 
 const PageHashes& Replica::rescan(const ScanProgress& progress) {
-  overlay_.clear();
-  appender_.abandon();
-  prepared_ = false;
-  pending_ = position_;
-  next_part_ = 0;
+  forget_pending();
   const auto count = page_count();
   hashes_ = PageHashes(page_size());
   hashes_.resize(count);
@@ -143,7 +140,6 @@ const PageHashes& Replica::rescan(const ScanProgress& progress) {
     if (progress && page % 4096 == 0) progress(page, count);
   }
   if (progress) progress(count, count);
-  pending_count_ = lowest_count_ = count;
   hashes_true_ = true;
   failed_ = located_ && hashes_.sum() != position_.sum;
   return hashes_;
@@ -162,13 +158,18 @@ Replica::WalUsage Replica::wal_usage() {
 void Replica::upkeep(bool beside) {
   const auto usage = wal_usage();
   const auto left = usage.frames - std::min(usage.frames, usage.backfilled);
-  if (left == 0 || usage.frames < options_.checkpoint_frames) return;
+  if (usage.frames < checkpointed_at_) checkpoint_due_ = options_.checkpoint_frames;
+  checkpointed_at_ = std::min(checkpointed_at_, usage.frames);
+  if (left == 0 || usage.frames < checkpoint_due_) return;
   // The other thread never ends at the last frame while we append, so the rest is ours; and
   // all of it when that thread cannot follow.
   const bool is_short = left <= kShortCheckpoint;
   if (beside && !is_short && usage.frames < 8 * options_.checkpoint_frames) return;
   make_durable();
   (void)checkpointer_.run();
+  // A reader that keeps the WAL from beginning anew must not cost two syncs a commit.
+  checkpointed_at_ = usage.frames;
+  checkpoint_due_ = usage.frames + options_.checkpoint_frames / 4;
 }
 
 void Replica::make_durable() {

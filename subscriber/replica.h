@@ -106,7 +106,8 @@ class Replica {
   [[nodiscard]] FeedResult prepare();
   // Readers see it now. Requires prepare(), and all its records durable in the backend.
   void publish();
-  // Forgets what is pending, back to position() (the primary dropped a record's open tail).
+  // Forgets what is pending, back to position() (the primary dropped a record's open tail). After
+  // `diverged` rescan() is needed as well.
   void abandon();
 
   // --- Upkeep; between two commits ---
@@ -146,6 +147,8 @@ class Replica {
   [[nodiscard]] FeedResult write_dirty_pages();
   void read_pending_page(PageNo page, std::span<std::byte> out);
   void rehash_committed(PageNo page);
+  void forget_pending();
+  void restore_pending_hashes();
 
   ReplicaOptions options_;
   wal::RawDatabase raw_;
@@ -153,7 +156,9 @@ class Replica {
   Checkpointer checkpointer_;  // closes before raw_
   WalAppender appender_;
   PageOverlay overlay_;
-  PageHashes hashes_;  // of the pending state
+  std::uint32_t checkpoint_due_;       // frames in the WAL at which upkeep() acts
+  std::uint32_t checkpointed_at_ = 0;  // frames when it last did
+  PageHashes hashes_;                  // of the pending state
   Position position_;
   Position durable_;
   Position pending_;             // after the last whole record that was fed

@@ -159,10 +159,28 @@ void Replica::publish() {
   prepared_ = false;
 }
 
+void Replica::abandon() {
+  if (located_ && !failed_) restore_pending_hashes();
+  hashes_true_ = hashes_true_ && !failed_;
+  forget_pending();
+  if (hashes_true_ && located_ && hashes_.sum() != position_.sum) {
+    throw CorruptionError(options_.path + ": pages do not add up to " + position_.to_string() +
+                          " after a record was taken back");
+  }
+}
+
+void Replica::forget_pending() {
+  overlay_.clear();
+  appender_.abandon();
+  pending_ = position_;
+  pending_count_ = lowest_count_ = page_count();
+  next_part_ = 0;
+  prepared_ = false;
+}
+
 // The pages that are pending are known from the overlay and from the frames that were appended, so
 // that no undo list has to grow with a record.
-void Replica::abandon() {
-  US_ASSERT(located_ && !failed_, "a diverged replica is rescanned");
+void Replica::restore_pending_hashes() {
   const auto count = page_count();
   const auto restore = [&](PageNo page) {
     if (page <= count) rehash_committed(page);
@@ -173,16 +191,6 @@ void Replica::abandon() {
     restore(appender_.uncommitted_page(frame));
   }
   for (auto page = lowest_count_ + 1; page <= count; ++page) restore(page);
-  overlay_.clear();
-  appender_.abandon();
-  pending_ = position_;
-  pending_count_ = lowest_count_ = count;
-  next_part_ = 0;
-  prepared_ = false;
-  if (hashes_.sum() != position_.sum) {
-    throw CorruptionError(options_.path + ": pages do not add up to " + position_.to_string() +
-                          " after a record was taken back");
-  }
 }
 
 }  // namespace understudy

@@ -5,6 +5,7 @@
 #include "subscriber/stage.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,14 +14,40 @@
 namespace understudy {
 namespace {
 
+std::string folder_of(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
 void sync_folder(const std::string& path) {
-  auto folder = std::filesystem::path(path).parent_path();
-  if (folder.empty()) folder = ".";
+  const auto folder = folder_of(path);
   const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) throw IoError("open the folder of", path, errno);
   const int failed = ::fsync(descriptor) == 0 ? 0 : errno;
   ::close(descriptor);
   if (failed != 0) throw IoError("sync the folder of", path, failed);
+}
+
+bool is_same_file_system(const std::string& staged, const std::string& path) {
+  struct stat a {};
+  struct stat b {};
+  const auto folder = folder_of(path);
+  if (::stat(staged.c_str(), &a) != 0) throw IoError("look at", staged, errno);
+  if (::stat(folder.c_str(), &b) != 0) throw IoError("look at", folder, errno);
+  return a.st_dev == b.st_dev;
+}
+
+// A state directory on another disk than the database: a rename cannot cross over.
+void copy_durably(const File& from, const std::string& to, const std::string& vfs) {
+  File copy(to, File::Mode::create, vfs);
+  Bytes piece(1024 * 1024);
+  std::uint64_t at = 0;
+  while (const auto got = from.read(at, piece)) {
+    copy.write(at, ByteView(piece).first(got));
+    at += got;
+  }
+  copy.truncate(at);
+  copy.sync();
 }
 
 // Empties the WAL of a database that nobody else has open, and keeps others out as long as the
@@ -47,8 +74,13 @@ void Stage::install(const std::string& path) {
   }
   file_->truncate(std::uint64_t{page_count_} * page_size());
   file_->sync();  // durable from here: the whole state. Now it may get its name
+  auto staged = path_in(options_.state_dir);
+  const auto beside = path + "-understudy-incoming";
+  if (!is_same_file_system(staged, path)) {
+    copy_durably(*file_, beside, options_.vfs);
+    staged = beside;
+  }
   file_.reset();  // before SQLite opens it: closing a descriptor later would drop its locks
-  const auto staged = path_in(options_.state_dir);
   if (std::rename(staged.c_str(), path.c_str()) != 0) throw IoError("rename", staged, errno);
   sync_folder(path);
 }

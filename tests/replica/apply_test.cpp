@@ -186,6 +186,9 @@ TEST_CASE("a damaged page is found before anything of the commit becomes visible
   CHECK(result.page == 3);
   CHECK(standby.replica().position().seq == 1);
   CHECK(sqlite3_program(standby.path(), "SELECT max(b) FROM t") == "0");
+  standby.replica().abandon();
+  CHECK_FALSE(standby.replica().has_pending());
+  CHECK(standby.replica().rescan({}).sum() != standby.replica().position().sum);
 }
 
 TEST_CASE("a standby's file is read-only for everybody else") {

@@ -128,6 +128,29 @@ TEST_CASE("a power cut at any record: a state that was shown, not older than the
   CHECK(rolled_back > 10);
 }
 
+TEST_CASE("a reader that keeps the WAL from beginning anew does not cost syncs at every commit") {
+  Scratch scratch;
+  auto primary = make_primary(scratch, 200);
+  Standby standby(scratch.path(), primary.stream());
+  FaultVfs vfs;
+  standby.options().vfs = vfs.name();
+  standby.options().checkpoint_frames = 200;
+  write_file(standby.path(), primary.first_image());
+  REQUIRE(standby.open_and_locate(primary) == Located::by_sum);
+  standby.apply_to(primary, 2);
+  Connection reader(standby.path(), Connection::Mode::read_only, 0, vfs.name());
+  reader.execute("BEGIN");
+  CHECK(reader.query_integer("SELECT count(*) FROM t") == 2);
+  vfs.fail({.nth = ~0ull, .calls = FaultVfs::sync});
+  standby.apply_to(primary, 200);
+  const auto frames = standby.replica().wal_usage().frames;
+  CHECK(frames > 500);
+  CHECK(vfs.calls() > 0);
+  CHECK(vfs.calls() <= 4 * (frames / 50));
+  reader.execute("COMMIT");
+  standby.close();
+}
+
 TEST_CASE("the lock-byte page is no content: never written, never counted") {
   constexpr std::uint32_t kOffset = 64 * 1024;
   const auto before = sqlite3_test_control(SQLITE_TESTCTRL_PENDING_BYTE, kOffset);

@@ -9,9 +9,9 @@
 
 namespace understudy::test {
 
-Scratch::Scratch() {
-  const auto* parent = std::filesystem::exists("/dev/shm") ? "/dev/shm" : "/tmp";
-  std::string pattern = std::string(parent) + "/understudy-replica-XXXXXX";
+Scratch::Scratch(const std::string& parent) {
+  std::string pattern =
+      (std::filesystem::exists(parent) ? parent : "/tmp") + "/understudy-replica-XXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp " + pattern);
   path_ = pattern;
 }

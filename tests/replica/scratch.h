@@ -7,10 +7,10 @@
 
 namespace understudy::test {
 
-// A fresh folder in memory, removed at the end.
+// A fresh folder, in memory where that can be, removed at the end.
 class Scratch {
  public:
-  Scratch();
+  explicit Scratch(const std::string& parent = "/dev/shm");
   ~Scratch();
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;

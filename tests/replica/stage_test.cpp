@@ -66,6 +66,20 @@ TEST_CASE("a new standby from pages of different times, while the primary goes o
   }
 }
 
+TEST_CASE("a state directory on another disk than the database") {
+  if (!std::filesystem::exists("/dev/shm")) return;
+  Scratch scratch;
+  Scratch elsewhere("/tmp");
+  Recorder primary(scratch.path(), {});
+  primary.run(kFill);
+  Standby standby(scratch.path(), primary.stream());
+  standby.options().path = elsewhere / "replica.db";
+  bootstrap(standby, primary, {});
+  CHECK(standby.replica().position() == primary.position());
+  CHECK_FALSE(std::filesystem::exists(standby.path() + "-understudy-incoming"));
+  check_equal(standby, primary);
+}
+
 TEST_CASE("after a bootstrap the position is known without a scan") {
   Scratch scratch;
   Recorder primary(scratch.path(), {});
