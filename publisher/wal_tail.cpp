@@ -286,8 +286,9 @@ bool WalTail::run_checkpoint(Clock::time_point now) {
             "a checkpoint of ours beside a reset could lose committed frames");
   ++counts_.checkpoints;
   database_.checkpoint_passive();
-  const bool closed = index_.backfilled() == header_.last_frame && index_.still_at(header_);
-  watch_->own_checkpoint_ended(closed, now);
+  const auto backfilled = index_.backfilled();
+  const bool closed = backfilled == header_.last_frame && index_.still_at(header_);
+  watch_->own_checkpoint_ended(closed, backfilled, now);
   return closed;
 }
 

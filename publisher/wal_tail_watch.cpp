@@ -14,7 +14,11 @@ constexpr auto kProbeEvery = milliseconds(1);
 constexpr auto kPause = milliseconds(20);      // the application has paused
 constexpr auto kRest = seconds(3);             // … and for so long that we bring all home
 constexpr auto kOwnAfter = milliseconds(100);  // nobody checkpoints in an open window
-constexpr auto kOwnAgainAfter = seconds(1);    // … when ours did not close it
+// SQLite has no busy handler for CKPT: while ours runs, one of the application fails. So where the
+// application has checkpointed lately, it is given far more time to do it again.
+constexpr auto kLately = seconds(10);
+constexpr int kPatience = 25;
+constexpr auto kOwnAgainAfter = seconds(1);  // … when ours did not close it
 constexpr auto kLively = milliseconds(20);
 constexpr int kTries = 8;
 constexpr int kTriesOfOwn = 4;  // what a checkpoint of ours counts for
@@ -55,7 +59,8 @@ void TailWatch::window_given_up(wal::FrameNo last_frame) {
   tries_ = 0;
 }
 
-void TailWatch::own_checkpoint_ended(bool closed, Clock::time_point now) {
+void TailWatch::own_checkpoint_ended(bool closed, wal::FrameNo backfilled, Clock::time_point now) {
+  backfilled_ = backfilled;
   if (closed) return;
   tries_ += kTriesOfOwn;
   next_own_checkpoint_ = now + kOwnAgainAfter;
@@ -66,6 +71,7 @@ void TailWatch::see_backfill(wal::FrameNo backfilled, Clock::time_point now) {
   backfilled_ = backfilled;
   backfill_moved_ = now;
   still_since_ = now;
+  if (backfilled != 0) others_checkpointed_ = now;
   ++tries_;
 }
 
@@ -75,6 +81,7 @@ void TailWatch::probe_locks(TailState state, Clock::time_point now) {
   const auto holder = probe_.holder(wal::Lock::checkpoint);
   if (holder != checkpointer_) still_since_ = now;
   checkpointer_ = holder;
+  if (holder) others_checkpointed_ = now;
   checkpointer_writes_ = holder && probe_.holder(wal::Lock::write) == holder;
   if (!checkpointer_writes_) still_since_ = now;
 }
@@ -86,9 +93,11 @@ bool TailWatch::window_is_due(wal::FrameNo last_frame, Clock::time_point now) co
 
 bool TailWatch::checkpoint_is_due(wal::FrameNo waiting, Clock::time_point now) const {
   if (now < next_own_checkpoint_) return false;
-  if (now - header_moved_ >= kPause) return true;
+  const bool is_patient = others_checkpointed_ && now - *others_checkpointed_ < kLately;
+  const int factor = is_patient ? kPatience : 1;
+  if (now - header_moved_ >= factor * kPause) return true;
   const auto quiet_since = std::max(window_opened_, backfill_moved_);
-  return waiting >= options_.window_frames && now - quiet_since >= kOwnAfter;
+  return waiting >= options_.window_frames && now - quiet_since >= factor * kOwnAfter;
 }
 
 bool TailWatch::is_over_limit(wal::FrameNo last_frame) const {

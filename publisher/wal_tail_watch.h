@@ -21,7 +21,7 @@ class TailWatch {
   void generation_began();
   void window_opened(Clock::time_point now);
   void window_given_up(wal::FrameNo last_frame);
-  void own_checkpoint_ended(bool closed, Clock::time_point now);
+  void own_checkpoint_ended(bool closed, wal::FrameNo backfilled, Clock::time_point now);
 
   // Fills in the timed parts of `look`, whose other parts are there.
   void complete(TailLook& look, wal::FrameNo last_frame, wal::FrameNo backfilled,
@@ -46,6 +46,7 @@ class TailWatch {
   Clock::time_point header_moved_;
   Clock::time_point backfill_moved_;
   Clock::time_point window_opened_;
+  std::optional<Clock::time_point> others_checkpointed_;
   Clock::time_point next_own_checkpoint_;
   Clock::time_point next_probe_;
   Clock::time_point still_since_;  // neither header, nor nBackfill, nor the lock's holder moved
