@@ -2,7 +2,6 @@
 
 #include "common/backend/roll_forward.h"
 #include "common/core/errors.h"
-#include "common/file/file.h"
 #include "common/logging/log.h"
 #include "common/node/identity.h"
 
@@ -42,7 +41,7 @@ Session::~Session() {
 }
 
 void Session::run() {
-  auto start = File::exists(directory_.backend()) ? recover() : begin_new_stream();
+  auto start = sqlite_backend_exists(directory_.backend()) ? recover() : begin_new_stream();
   const bool is_new = start.is_new_stream;
   database_ = std::make_unique<wal::RawDatabase>(options_.database);
   {

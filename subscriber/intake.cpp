@@ -3,7 +3,6 @@
 #include "common/core/assert.h"
 #include "common/core/clock.h"
 #include "common/core/errors.h"
-#include "common/file/file.h"
 #include "common/logging/log.h"
 
 #include <chrono>
@@ -22,7 +21,7 @@ constexpr std::int64_t kUpkeepEvery_us = 1'000'000;
 
 Intake::Intake(Options options, OnDone on_done)
     : options_(std::move(options)), on_done_(std::move(on_done)) {
-  if (!File::exists(options_.backend_path)) return;
+  if (!sqlite_backend_exists(options_.backend_path)) return;
   backend_ = open_sqlite_backend(options_.backend_path, StreamId{}, Position{});
   backend_->drop_open_tail();
   set_bounds();

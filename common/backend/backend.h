@@ -99,6 +99,8 @@ class Backend {
 // damaged. `stream` nil: take whatever an existing file says.
 std::unique_ptr<Backend> open_sqlite_backend(const std::string& path, const StreamId& stream,
                                              const Position& base, const std::string& vfs = {});
+// False: there is none, or only what an unfinished creation left behind.
+[[nodiscard]] bool sqlite_backend_exists(const std::string& path, const std::string& vfs = {});
 // Reads the log of a backend.db that another process may be writing.
 std::unique_ptr<LogReader> open_sqlite_log_reader(const std::string& path,
                                                   const std::string& vfs = {});

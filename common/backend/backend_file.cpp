@@ -142,6 +142,14 @@ Connection open_backend_for_writing(const std::string& path, const StreamId& str
   });
 }
 
+bool is_backend_there(const std::string& path, const std::string& vfs) {
+  if (!File::exists(path, vfs)) return false;
+  return reporting_damage(path, [&] {
+    auto connection = connect(path, Connection::Mode::read_write, vfs);
+    return recognise(connection) == Found::backend;
+  });
+}
+
 Connection open_backend_for_reading(const std::string& path, const std::string& vfs) {
   return reporting_damage(path, [&] {
     auto connection = connect(path, Connection::Mode::read_only, vfs);

@@ -26,6 +26,9 @@ void write_wal_again(const std::string& path, const std::string& vfs);
 // Connects read-only; ConfigError when there is no (finished) backend.
 Connection open_backend_for_reading(const std::string& path, const std::string& vfs);
 
+// False: no file, or one whose creation did not get to its end.
+bool is_backend_there(const std::string& path, const std::string& vfs);
+
 // True: the database says that its bytes are not what it wrote.
 bool is_damage(const SqliteError& error);
 

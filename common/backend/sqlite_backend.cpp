@@ -243,6 +243,10 @@ std::unique_ptr<LogReader> SqliteBackend::open_reader() const {
   return open_sqlite_log_reader(path_, vfs_);
 }
 
+bool sqlite_backend_exists(const std::string& path, const std::string& vfs) {
+  return is_backend_there(path, vfs);
+}
+
 std::unique_ptr<Backend> open_sqlite_backend(const std::string& path, const StreamId& stream,
                                              const Position& base, const std::string& vfs) {
   return reporting_damage(path,
