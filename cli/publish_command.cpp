@@ -14,7 +14,10 @@ ExitCode run(const PublishCommand& command) {
   prepare_for_publishing(options.database, options.enable_wal);
 
   Node node({options.database, command.state_dir, command.node, NodeRole::primary});
-  const SignalWatch signals([&node] { node.stop(); });
+  const SignalWatch signals([&node](const char* signal) {
+    log::info("stopping", "ending cleanly; a second signal ends at once", {{"signal", signal}});
+    node.stop();
+  });
   if (!options.listen.is_loopback()) {
     log::warning("insecure_listen", "anybody who reaches this address can read the database",
                  {{"listen", options.listen.to_string()}});

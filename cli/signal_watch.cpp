@@ -37,7 +37,7 @@ int block_and_open() {
 
 }  // namespace
 
-SignalWatch::SignalWatch(std::function<void()> stop)
+SignalWatch::SignalWatch(std::function<void(const char*)> stop)
     : stop_(std::move(stop)), signals_(block_and_open()), ended_(::eventfd(0, EFD_CLOEXEC)) {
   if (ended_ < 0) {
     const int code = errno;
@@ -71,8 +71,7 @@ void SignalWatch::watch() {
       ::_exit(static_cast<int>(ExitCode::forced));
     }
     asked = true;
-    log::info("stopping", "ending cleanly; a second signal ends at once", {{"signal", name}});
-    stop_();
+    stop_(name);
   }
 }
 

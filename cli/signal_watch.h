@@ -12,8 +12,8 @@ namespace understudy {
 
 class SignalWatch {
  public:
-  // `stop` is called once, on the watching thread.
-  explicit SignalWatch(std::function<void()> stop);
+  // `stop` is called once, with the name of the signal, on the watching thread.
+  explicit SignalWatch(std::function<void(const char* signal)> stop);
   ~SignalWatch();
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
@@ -21,7 +21,7 @@ class SignalWatch {
  private:
   void watch();
 
-  std::function<void()> stop_;
+  std::function<void(const char*)> stop_;
   int signals_;  // signalfd
   int ended_;    // eventfd: the watch is over
   std::thread thread_;

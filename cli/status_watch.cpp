@@ -125,7 +125,7 @@ ExitCode watch_status(const FoundNode& node, bool json) {
     int descriptor;
     ~Close() { ::close(descriptor); }
   } close{ended};
-  const SignalWatch signals([ended] { ::eventfd_write(ended, 1); });
+  const SignalWatch signals([ended](const char*) { ::eventfd_write(ended, 1); });
   if (!json && Terminal(STDOUT_FILENO).is_terminal()) {
     watch_on_terminal(node, ended);
   } else {

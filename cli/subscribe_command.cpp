@@ -42,7 +42,10 @@ ExitCode run(const SubscribeCommand& command) {
   check_may_overwrite(command, options.database);
 
   Node node({options.database, command.state_dir, command.node, NodeRole::standby});
-  const SignalWatch signals([&node] { node.stop(); });
+  const SignalWatch signals([&node](const char* signal) {
+    log::info("stopping", "ending cleanly; a second signal ends at once", {{"signal", signal}});
+    node.stop();
+  });
   if (options.listen && !options.listen->is_loopback()) {
     log::warning("insecure_listen", "anybody who reaches this address can read the database",
                  {{"listen", options.listen->to_string()}});

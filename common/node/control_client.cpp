@@ -1,21 +1,48 @@
 #include "common/node/control_client.h"
 
+#include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/node/control_path.h"
 
 #include <fmt/format.h>
 #include <httplib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 namespace understudy {
 namespace {
 
 constexpr int kAnswerTimeout_s = 5;
+
+// A server whose queue of new connections is full (EAGAIN) is there all the same.
+bool is_anybody_listening(const std::string& short_path) {
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) throw IoError("open", "socket", errno);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  short_path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const bool refused =
+      ::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+      (errno == ECONNREFUSED || errno == ENOENT);
+  ::close(descriptor);
+  return !refused;
+}
+
+httplib::Result get(const std::string& short_path, const std::string& target,
+                    std::int64_t timeout_s) {
+  httplib::Client client(short_path);
+  client.set_address_family(AF_UNIX);
+  client.set_connection_timeout(kAnswerTimeout_s);
+  client.set_read_timeout(timeout_s);
+  return client.Get(target);
+}
 
 // nullopt: nobody listens.
 std::optional<httplib::Response> ask(const std::string& socket_path, const std::string& target,
@@ -26,15 +53,18 @@ std::optional<httplib::Response> ask(const std::string& socket_path, const std::
                                      socket_path, std::strerror(errno)));
   }
   const SocketPath short_path(socket_path);
-  httplib::Client client(short_path.get());
-  client.set_address_family(AF_UNIX);
-  client.set_connection_timeout(kAnswerTimeout_s);
-  client.set_read_timeout(timeout_s);
-  const auto result = client.Get(target);
-  if (result) return result.value();
-  if (result.error() == httplib::Error::Connection) return std::nullopt;
-  throw TransportError(fmt::format("no answer from {} ({}); is the process stuck?", socket_path,
-                                   httplib::to_string(result.error())));
+  const auto deadline_us = monotonic_time_us() + kAnswerTimeout_s * 1'000'000;
+  for (;;) {
+    const auto result = get(short_path.get(), target, timeout_s);
+    if (result) return result.value();
+    const bool refused = result.error() == httplib::Error::Connection;
+    if (refused && !is_anybody_listening(short_path.get())) return std::nullopt;
+    if (!refused || monotonic_time_us() > deadline_us) {
+      throw TransportError(fmt::format("no answer from {} ({}); is the process stuck?", socket_path,
+                                       httplib::to_string(result.error())));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
 }
 
 bool says_reached(const std::string& body) {
