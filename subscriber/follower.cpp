@@ -177,7 +177,9 @@ void Follower::acknowledge() {
   if (since < kAckInterval_us || (!ack_due_ && since < kIdleAck_us)) return;
   ack_due_ = false;
   acked_at_ = now_;
-  const Seq applied = applied_ ? applied_->seq : 0;
+  // Nothing is claimed of a history that is not known to be the server's.
+  const bool known = applied_ && (!resync_ || resync_->log == ResyncLog::keep);
+  const Seq applied = known ? applied_->seq : 0;
   // Records without the state that they start from are of no use to anybody who relies on them.
   const bool whole = applied_ && !resync_;
   send(message::Ack{whole ? chain_.last.seq : applied, whole ? durable_.seq : applied, applied,

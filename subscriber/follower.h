@@ -291,6 +291,7 @@ class Follower {
   std::deque<HeldBatch> held_;
   std::size_t held_bytes_ = 0;
 
+  // What the replica shows; set only while that is in the history of our log.
   std::optional<Position> applied_;
   Seq catch_up_target_ = 0;  // streaming once this is applied
   std::optional<Resync> resync_;

@@ -29,6 +29,7 @@ void Follower::start_resync(ResyncLog log, std::string reason) {
   resync_->log = log;
   resync_->reason = std::move(reason);
   resync_->retry_at = now_;
+  if (log == ResyncLog::reset_keep_orphans) applied_.reset();  // it may show orphans
   advance_resync();
 }
 
@@ -83,6 +84,7 @@ void Follower::begin_stage(const StateOutline& outline) {
   resync.group_pages = std::max<PageNo>(1, static_cast<PageNo>(limits_.group / outline.page_size));
   actions_.emplace_back(follow::BeginResync{stream_, outline});
   if (resync.log != ResyncLog::keep) {
+    applied_.reset();  // not in the history of the log that begins now
     reset_log(outline.position, resync.log == ResyncLog::reset_keep_orphans);
   }
   fetch_if_behind();

@@ -26,7 +26,9 @@ Verdict judge_hello(const message::Hello& hello, const ServedLog& log,
   if (!hello.position || hello.stream.is_nil()) return Verdict::no_log;
   const auto& position = *hello.position;
   if (position.epoch > log.bounds->last.epoch) return Verdict::stale_server;
-  if (position.seq > log.bounds->last.seq) return Verdict::ahead;
+  if (position.seq > log.bounds->last.seq) {
+    return log.is_primary ? Verdict::diverged : Verdict::ahead;
+  }
   if (position.seq < log.bounds->base.seq) return Verdict::too_old;
   return at_same_seq == position ? Verdict::connects : Verdict::diverged;
 }
@@ -53,7 +55,8 @@ void PeerSession::handle(const message::Hello& hello) {
   if (log_.bounds && hello.position) same = reader_.position_at(hello.position->seq);
   auto verdict = judge_hello(hello, log_, same);
   // Trimmed between the bounds that we know and the look into the log.
-  if (verdict == Verdict::diverged && !same) verdict = Verdict::too_old;
+  const bool within = hello.position && log_.bounds && hello.position->seq <= log_.bounds->last.seq;
+  if (verdict == Verdict::diverged && !same && within) verdict = Verdict::too_old;
   welcomed_ = verdict == Verdict::connects || verdict == Verdict::no_log ||
               verdict == Verdict::too_old || verdict == Verdict::diverged;
   message::Welcome welcome{.hello_id = hello.hello_id,

@@ -25,6 +25,8 @@ namespace understudy {
 struct ServedLog {
   std::string node;
   StreamId stream;
+  // The stream's records are made here. Nobody can be ahead of a primary: who is, has orphans.
+  bool is_primary = false;
   // Changed whenever the log takes parts back (open tail dropped, reset); see message::Welcome.
   std::uint64_t instance = 0;
   std::optional<LogBounds> bounds;  // nullopt: nothing to serve yet

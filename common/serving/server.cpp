@@ -35,7 +35,7 @@ Server::Server(ServerOptions options, std::unique_ptr<LogReader> reader, PageSou
       pages_(pages),
       sockets_(network_, options_.listen, options_.sockets),
       mailbox_(std::make_shared<Mailbox>()),
-      log_{options_.node, options_.stream, random_instance(), std::nullopt},
+      log_{options_.node, options_.stream, options_.is_primary, random_instance(), std::nullopt},
       peers_(log_, *reader_),
       thread_([this] { run_guarded(); }) {}
 

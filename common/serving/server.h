@@ -24,6 +24,7 @@ namespace understudy {
 struct ServerOptions {
   std::string node;
   StreamId stream;
+  bool is_primary = false;  // see ServedLog
   Endpoint listen;
   SocketOptions sockets;
   std::function<void(std::exception_ptr)> failed;  // may be empty: std::terminate then
