@@ -14,7 +14,8 @@ namespace understudy {
 namespace {
 
 constexpr std::chrono::microseconds kPollEvery{200};
-constexpr std::chrono::milliseconds kIdlePollEvery{10};  // an explicit checkpoint may wait for us
+constexpr std::chrono::milliseconds kIdlePollEvery{10};   // an explicit checkpoint may wait for us
+constexpr std::chrono::milliseconds kRestPollEvery{100};  // none can: a write wakes us
 constexpr std::int64_t kIdleAfter_us = 30'000;
 constexpr std::int64_t kSaveHashesEvery_us = 5'000'000;
 constexpr std::int64_t kStatusEvery_us = 50'000;
@@ -70,7 +71,7 @@ void Capture::stop() {
 
 std::optional<std::pair<Position, wal::Cursor>> Capture::learn() {
   while (scan_ && !stopping_) {
-    if (poll_once() == TailResult::lost) throw TailLost("the WAL changed under the tail");
+    (void)poll_once();
     if (tail_.reads_are_exact()) step_scan();
   }
   if (scan_) return std::nullopt;
@@ -79,28 +80,37 @@ std::optional<std::pair<Position, wal::Cursor>> Capture::learn() {
 
 void Capture::run(const LogWriter& log) {
   prctl(PR_SET_TIMERSLACK, 1);  // naps of 200 µs, not 250
-  last_progress_us_ = last_save_us_ = monotonic_time_us();
+  now_us_ = last_progress_us_ = last_save_us_ = monotonic_time_us();
   saved_seq_ = 0;
+  publish_status();
   while (!stopping_) {
     const auto before = tail_.cursor();
     const auto result = poll_once();
-    if (result == TailResult::lost) throw TailLost("the WAL changed under the tail");
+    const bool moved = tail_.cursor() != before;
+    if (result == TailResult::urgent && !moved) continue;  // spins until the WINDOW closes
+    now_us_ = monotonic_time_us();
     encoder_.flush();
-    if (tail_.reads_are_exact()) {
-      if (scan_) step_scan();
-      answer_questions();
-      save_hashes_if_due(log);
-    }
-    publish_status();
-    check_file();
+    if (tail_.reads_are_exact()) do_between_commits(log);
+    if (moved || scan_ || now_us_ - last_status_us_ >= kStatusEvery_us) publish_status();
+    check_file_if_due();
     const bool same_generation = before.salts == tail_.cursor().salts;
-    wait(result, same_generation ? tail_.cursor().frame - before.frame : tail_.cursor().frame);
+    wait(result, tail_.cursor().frame - (same_generation ? before.frame : 0));
   }
   finish(log);
 }
 
 TailResult Capture::poll_once() {
-  return tail_.poll(encoder_);
+  const auto result = tail_.poll(encoder_);
+  if (result == TailResult::lost) {
+    throw TailLost(std::string("the WAL cannot be followed on: ") + tail_.status().lost_because);
+  }
+  return result;
+}
+
+void Capture::do_between_commits(const LogWriter& log) {
+  if (scan_) step_scan();
+  answer_questions();
+  save_hashes_if_due(log);
 }
 
 void Capture::step_scan() {
@@ -117,35 +127,32 @@ void Capture::step_scan() {
 void Capture::wait(TailResult result, wal::FrameNo frames) {
   constexpr wal::FrameNo kBacklog = 512;  // so many in one poll: more is surely waiting
   if (scan_ || result == TailResult::urgent || frames >= kBacklog) return;
-  const auto now = monotonic_time_us();
   if (frames > 0 || result == TailResult::progressed) {
-    last_progress_us_ = now;
+    last_progress_us_ = now_us_;
     watch_.leave_idle();
   }
   if (has_questions_) return;
-  if (now - last_progress_us_ < kIdleAfter_us) {
+  if (now_us_ - last_progress_us_ < kIdleAfter_us) {
     WalWatch::nap(kPollEvery);
   } else {
-    watch_.wait_idle(kIdlePollEvery);
+    watch_.wait_idle(tail_.at_rest() ? kRestPollEvery : kIdlePollEvery);
   }
 }
 
 // A save names a seq from which the log can roll the table forward, so all of it must be durable.
 void Capture::save_hashes_if_due(const LogWriter& log) {
-  const auto now = monotonic_time_us();
+  if (scan_ || encoder_.has_open_record() || now_us_ - last_save_us_ < kSaveHashesEvery_us) return;
+  last_save_us_ = now_us_;
   const auto seq = encoder_.position().seq;
-  if (scan_ || encoder_.has_open_record() || now - last_save_us_ < kSaveHashesEvery_us) return;
-  last_save_us_ = now;
   if (seq == saved_seq_ || !log.wait_durable(seq, std::chrono::milliseconds(20))) return;
   encoder_.hashes().save(hashes_path_, stream_, seq);
   saved_seq_ = seq;
 }
 
 // A backup that is moved into place makes another file; the one that we hold is nobody's then.
-void Capture::check_file() {
-  const auto now = monotonic_time_us();
-  if (now - last_file_check_us_ < kCheckFileEvery_us) return;
-  last_file_check_us_ = now;
+void Capture::check_file_if_due() {
+  if (now_us_ - last_file_check_us_ < kCheckFileEvery_us) return;
+  last_file_check_us_ = now_us_;
   if (FileIdentity::of(database_.path()) != file_) {
     throw TailLost("the database file was replaced by another one");
   }
@@ -224,7 +231,6 @@ void Capture::append_if_different(PageNo page, PageHash known, PageAnswer& answe
 }
 
 void Capture::publish_status() {
-  const auto now = monotonic_time_us();
   const bool is_whole = !scan_ && !encoder_.has_open_record();
   const std::lock_guard lock(mutex_);
   if (is_whole) {
@@ -232,8 +238,8 @@ void Capture::publish_status() {
   } else {
     outline_.reset();
   }
-  if (now - last_status_us_ < kStatusEvery_us) return;
-  last_status_us_ = now;
+  if (now_us_ - last_status_us_ < kStatusEvery_us) return;
+  last_status_us_ = now_us_;
   status_.is_scanning = scan_.has_value();
   status_.scanned = scan_ ? scan_->next_page() - 1 : tail_.page_count();
   status_.page_count = tail_.page_count();

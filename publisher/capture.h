@@ -72,13 +72,14 @@ class Capture final : public PageSource {
     std::function<void(std::optional<PageAnswer>)> done;
   };
 
-  TailResult poll_once();
+  TailResult poll_once();  // throws TailLost
+  void do_between_commits(const LogWriter& log);
   void step_scan();
   void answer_questions();
   [[nodiscard]] PageAnswer answer(const PageRequest& request);
   void append_if_different(PageNo page, PageHash known, PageAnswer& answer);
   void save_hashes_if_due(const LogWriter& log);
-  void check_file();
+  void check_file_if_due();
   void finish(const LogWriter& log);
   void publish_status();
   void wait(TailResult result, wal::FrameNo frames);
@@ -93,6 +94,7 @@ class Capture final : public PageSource {
   WalWatch watch_;
   FileIdentity file_;
   std::atomic<bool> stopping_{false};
+  std::int64_t now_us_ = 0;  // of this turn of run()
   std::int64_t last_progress_us_ = 0;
   std::int64_t last_save_us_ = 0;
   std::int64_t last_status_us_ = 0;
