@@ -285,11 +285,14 @@ IndexHeader SharedIndex::restart(IndexHeader header, const Salts& salts) {
     US_ASSERT(holds_exclusive(read_lock(slot)), "a reset under a reader takes its snapshot away");
   }
   US_ASSERT(backfilled() == header.last_frame, "a reset drops frames that are not in the database");
+  // Before the header, other than SQLite does it: should we die in between, nBackfill must not be
+  // beyond the new mxFrame. The old header with 0 only means that frames are moved once more.
+  auto* base = block(0, true);
+  store32(base + layout::kBackfillOffset, 0);
+  barrier();
   header.last_frame = 0;
   header.salts = salts;
   write_header(header);
-  auto* base = block(0, true);
-  store32(base + layout::kBackfillOffset, 0);
   store32(base + layout::kBackfillAttemptedOffset, 0);
   set_read_mark(1, 0);
   for (int slot = 2; slot < kReadSlots; ++slot) set_read_mark(slot, kMarkNotUsed);
