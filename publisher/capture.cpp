@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <thread>
 
 namespace understudy {
 namespace {
@@ -87,7 +88,10 @@ void Capture::run(const LogWriter& log) {
     const auto before = tail_.cursor();
     const auto result = poll_once();
     const bool moved = tail_.cursor() != before;
-    if (result == TailResult::urgent && !moved) continue;  // spins until the WINDOW closes
+    if (result == TailResult::urgent && !moved) {
+      std::this_thread::yield();  // spins until the WINDOW closes, but for nobody's loss
+      continue;
+    }
     now_us_ = monotonic_time_us();
     encoder_.flush();
     if (tail_.reads_are_exact()) do_between_commits(log);

@@ -68,22 +68,26 @@ void Encoder::finish_scan(std::uint32_t page_count, const wal::Cursor& cursor) {
 
 // The table must hold former content's hash for a delta: true for what this process has seen or
 // rolled forward. In a WINDOW the database file may already hold later content; its hash tells.
-ByteView Encoder::former_content(PageNo page, wal::FrameNo frame) {
+ByteView Encoder::read_former_content(PageNo page, wal::FrameNo frame) {
   const auto known = hashes_.get(page);
   if (known == 0) return {};
-  if (const auto cached = cache_.find(page); !cached.empty()) return cached;
   database_.read_page(page, frame, former_);
   return hash_page(page, former_) == known ? ByteView(former_) : ByteView();
 }
 
 void Encoder::add_change(PageNo page, PageHash hash, ByteView content, wal::FrameNo frame) {
   delta_.clear();
-  const auto former = former_content(page, frame);
+  const auto cached = hashes_.get(page) == 0 ? std::span<std::byte>() : cache_.find(page);
+  const auto former = cached.empty() ? read_former_content(page, frame) : ByteView(cached);
   const bool is_delta = !former.empty() && encode_delta(former, content, delta_);
   builder_.add({page, hash, is_delta ? PageEncoding::delta : PageEncoding::whole,
                 is_delta ? ByteView(delta_) : content});
   hashes_.set(page, hash);
-  cache_.put(page, content);
+  if (is_delta && !cached.empty()) {
+    US_ASSERT(apply_delta(cached, delta_), "a delta that was just made fits its page");
+  } else {
+    cache_.put(page, content);
+  }
   if (builder_.size() >= kPartTarget) end_part(false, 0);
 }
 

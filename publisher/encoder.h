@@ -56,7 +56,7 @@ class Encoder final : public TailSink {
 
  private:
   void add_change(PageNo page, PageHash hash, ByteView content, wal::FrameNo frame);
-  [[nodiscard]] ByteView former_content(PageNo page, wal::FrameNo frame);
+  [[nodiscard]] ByteView read_former_content(PageNo page, wal::FrameNo frame);
   void add_pages_never_written(std::uint32_t page_count, wal::FrameNo frame);
   void open_record();
   void end_part(bool last, std::uint32_t page_count);

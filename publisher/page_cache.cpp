@@ -13,7 +13,7 @@ std::span<std::byte> PageCache::content(std::size_t slot) {
   return std::span(contents_).subspan(slot * page_size_, page_size_);
 }
 
-ByteView PageCache::find(PageNo page) {
+std::span<std::byte> PageCache::find(PageNo page) {
   const auto found = slot_of_.find(page);
   if (found == slot_of_.end()) return {};
   slots_[found->second].used_lately = true;

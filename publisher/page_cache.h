@@ -12,8 +12,9 @@ class PageCache {
  public:
   PageCache(std::uint32_t page_size, std::size_t max_bytes);
 
-  // The content kept for `page`; empty when there is none. Valid until the next put().
-  [[nodiscard]] ByteView find(PageNo page);
+  // The content kept for `page`, to be changed in place; empty when there is none. Valid until the
+  // next put().
+  [[nodiscard]] std::span<std::byte> find(PageNo page);
   void put(PageNo page, ByteView content);  // content.size() is the page size
   void clear();
 
