@@ -8,7 +8,7 @@
 namespace understudy::sim {
 
 // Rules that a run may break on purpose, to see that it is noticed.
-enum class Sabotage { none, send_before_durable, lose_an_append, ignore_as_of, trim_too_much };
+enum class Sabotage { none, send_before_durable, lose_an_append, ignore_as_of };
 
 class ToyPublisher : public PageSource {
  public:

@@ -65,6 +65,8 @@ bool ToyReplica::finish_stage(const ToyLog& log, Seq min_seq, bool ignore_as_of)
   auto& stage = *stage_;
   auto& pages = stage.pages;
   Position at = stage.outline.position;
+  // The outline may be of a history that the primary has lost since: only the log's word counts.
+  if (log.position_at(at.seq) != at) return false;
   PageNo page_count = stage.outline.page_count;
   const auto is_right = [&] {
     if (at.seq < min_seq) return false;

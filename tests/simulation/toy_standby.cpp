@@ -291,9 +291,7 @@ void ToyStandby::scrub() {
 
 void ToyStandby::trim(std::size_t batches) {
   if (!log_ || !follower_) return;
-  const Seq all = log_->bounds().last.seq;
-  const bool too_much = sabotage_ == Sabotage::trim_too_much;
-  log_->trim(too_much ? 1000 : batches, too_much ? all : follower_->keep_after());
+  log_->trim(batches, follower_->keep_after());
   drive([&](Follower& follower) { follower.on_log(ticket_, log_->bounds()); });
   if (server_) server_->advance({});
 }

@@ -42,7 +42,7 @@ std::vector<Message> one_of_each() {
       message::PagesRequest{8, 17, 3, {}},
       message::Ping{},
       message::Welcome{
-          "primary", stream_of(1), ~0ull, Verdict::diverged, {1, 2, 3}, {4, 5, 6}, {6, 0}},
+          1, "primary", stream_of(1), ~0ull, Verdict::diverged, {1, 2, 3}, {4, 5, 6}, {6, 0}},
       message::Batches{2, {bytes_of({1, 2, 3}), bytes_of({}), bytes_of({255})}},
       message::FetchEnd{2, {10, 11}},
       message::Outline{true, {1, 2, 3}, 4096, 100},

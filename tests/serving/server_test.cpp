@@ -1,0 +1,179 @@
+// The serve thread over real sockets on loopback: greeting, fetching, broadcasting, forgetting.
+#include "common/serving/server.h"
+
+#include "common/core/clock.h"
+
+#include <doctest/doctest.h>
+
+#include <variant>
+
+using namespace understudy;
+
+namespace {
+
+constexpr std::int64_t kDeadline_us = 10'000'000;
+
+StreamId stream_id() {
+  StreamId id;
+  id.bytes.fill(9);
+  return id;
+}
+
+Bytes make_batch(Seq seq, std::size_t size) {
+  BatchHeader header;
+  header.stream = stream_id();
+  header.epoch = 1;
+  header.first = header.last = {seq, 0};
+  header.closed = true;
+  header.records = 1;
+  header.sum_before = seq - 1;
+  header.sum_after = seq;
+  Bytes raw(size);
+  std::uint64_t state = seq;
+  for (auto& byte : raw)
+    byte = static_cast<std::byte>((state = state * 6364136223846793005ull + 1) >> 56);
+  header.raw_bytes = static_cast<std::uint32_t>(size);
+  return encode_batch(header, raw);
+}
+
+LogBounds bounds_at(Seq last) {
+  LogBounds bounds;
+  bounds.base = {1, 0, 0};
+  bounds.last = {1, last, last};
+  bounds.next = {last + 1, 0};
+  return bounds;
+}
+
+// `count` records, all there from the beginning.
+class FixedLog : public LogReader {
+ public:
+  explicit FixedLog(Seq count) : count_(count) {}
+  LogBounds bounds() override { return bounds_at(count_); }
+  std::vector<Bytes> read(PartKey from, std::size_t) override {
+    if (from.seq > count_) return {};
+    return {make_batch(from.seq, 1000)};
+  }
+  std::optional<Position> position_at(Seq seq) override { return Position{1, seq, seq}; }
+
+ private:
+  Seq count_;
+};
+
+struct Pair {
+  Network network;
+  Server server;
+  ClientSockets client;
+  Wake wake;
+
+  explicit Pair(Seq records)
+      : server({.node = "primary",
+                .stream = stream_id(),
+                .is_primary = true,
+                .listen = Endpoint::parse("tcp://127.0.0.1:0"),
+                .sockets = {},
+                .failed = {}},
+               std::make_unique<FixedLog>(records), nullptr),
+        client(network, server.endpoint(), stream_id()) {
+    server.advance(bounds_at(records));
+  }
+
+  // Says it until it goes out (the connection comes up in the background).
+  void say(const Message& message) {
+    const auto deadline = monotonic_time_us() + kDeadline_us;
+    while (!client.send(encode_message(message))) {
+      REQUIRE(monotonic_time_us() < deadline);
+      client.wait(5, wake);
+    }
+  }
+
+  template <typename M>
+  M next(bool live) {
+    const auto deadline = monotonic_time_us() + kDeadline_us;
+    while (monotonic_time_us() < deadline) {
+      while (const auto bytes = live ? client.receive_live() : client.receive()) {
+        const auto message = decode_message(*bytes);
+        REQUIRE(message);
+        if (const auto* found = std::get_if<M>(&*message)) return *found;
+      }
+      client.wait(20, wake);
+    }
+    FAIL("no answer in time");
+    return {};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a standby is welcomed, fetches with credit, and gets the end of the log") {
+  Pair pair(100);
+  pair.say(message::Hello{1, "standby", stream_id(), Position{1, 40, 40}});
+  const auto welcome = pair.next<message::Welcome>(false);
+  CHECK(welcome.verdict == Verdict::connects);
+  CHECK(welcome.last.seq == 100);
+
+  pair.say(message::Fetch{5, {41, 0}, kCreditLimit});
+  for (Seq seq = 41; seq <= 100; ++seq) {
+    const auto batches = pair.next<message::Batches>(false);
+    CHECK(batches.fetch_id == 5);
+    CHECK(BatchView::parse(batches.blobs.front())->header.first.seq == seq);
+  }
+  CHECK(pair.next<message::FetchEnd>(false).next == PartKey{101, 0});
+}
+
+TEST_CASE("without credit nothing more comes; with more it goes on") {
+  Pair pair(10);
+  pair.say(message::Hello{1, "standby", stream_id(), Position{1, 0, 0}});
+  static_cast<void>(pair.next<message::Welcome>(false));
+  pair.say(message::Fetch{1, {1, 0}, 1});
+  CHECK(BatchView::parse(pair.next<message::Batches>(false).blobs[0])->header.first.seq == 1);
+  pair.say(message::Ping{});
+  static_cast<void>(pair.next<message::Pong>(false));
+  CHECK_FALSE(pair.client.receive());  // answers come in order: no second batch was sent
+  pair.say(message::Credit{1, 1});
+  CHECK(BatchView::parse(pair.next<message::Batches>(false).blobs[0])->header.first.seq == 2);
+}
+
+TEST_CASE("small batches are broadcast, large ones announced") {
+  Pair pair(10);
+  CHECK(pair.next<message::Heartbeat>(true).last.seq == 10);
+  const auto small = make_batch(11, 1000);
+  pair.server.advance(bounds_at(11), std::vector{*BatchView::parse(small)});
+  CHECK(pair.next<message::LiveBatch>(true).blob == small);
+  const auto large = make_batch(12, 2 * kLiveLimit);
+  pair.server.advance(bounds_at(12), std::vector{*BatchView::parse(large)});
+  auto heartbeat = pair.next<message::Heartbeat>(true);
+  while (heartbeat.last.seq < 12) heartbeat = pair.next<message::Heartbeat>(true);
+  CHECK(heartbeat.next == PartKey{13, 0});
+}
+
+TEST_CASE("strangers, garbage and other streams change nothing") {
+  Pair pair(10);
+  pair.say(message::Fetch{1, {1, 0}, 1000});
+  CHECK(pair.next<message::Refused>(false).code == RefusalCode::hello_first);
+  CHECK(pair.client.send(Bytes(100, std::byte{0xff})));
+  CHECK(pair.client.send({}));
+  StreamId other;
+  other.bytes.fill(1);
+  pair.say(message::Hello{1, "lost", other, Position{1, 5, 5}});
+  CHECK(pair.next<message::Welcome>(false).verdict == Verdict::other_stream);
+}
+
+TEST_CASE("acknowledgements show in the status; a log that took parts back asks for a new Hello") {
+  Pair pair(10);
+  pair.say(message::Hello{1, "standby", stream_id(), Position{1, 10, 10}});
+  static_cast<void>(pair.next<message::Welcome>(false));
+  pair.say(message::Ack{10, 9, 8, StandbyState::streaming});
+  const auto deadline = monotonic_time_us() + kDeadline_us;
+  std::vector<PeerStatus> statuses;
+  while (statuses.empty() || statuses[0].applied_seq != 8) {
+    REQUIRE(monotonic_time_us() < deadline);
+    pair.client.wait(5, pair.wake);
+    statuses = pair.server.statuses();
+  }
+  CHECK(statuses[0].name == "standby");
+  CHECK(statuses[0].state == "streaming");
+  CHECK(statuses[0].durable_seq == 9);
+
+  pair.server.advance(bounds_at(9));
+  CHECK(pair.next<message::Refused>(false).code == RefusalCode::hello_first);
+}
