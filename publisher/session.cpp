@@ -4,6 +4,7 @@
 #include "common/core/errors.h"
 #include "common/logging/log.h"
 #include "common/node/identity.h"
+#include "common/node/standby_view.h"
 
 #include <pthread.h>
 
@@ -11,19 +12,6 @@ namespace understudy {
 namespace {
 
 constexpr std::size_t kQueueBytes = 8 * 1024 * 1024;
-
-NodeState to_node_state(std::string_view peer_state) {
-  return parse_node_state(peer_state).value_or(NodeState::stopped);
-}
-
-StandbyStatus to_standby(const PeerStatus& peer) {
-  StandbyStatus standby;
-  standby.name = peer.name;
-  standby.state = to_node_state(peer.state);
-  standby.seqs = {peer.received_seq, peer.durable_seq, peer.applied_seq};
-  standby.lag_seconds = peer.lag_seconds;
-  return standby;
-}
 
 WalStatus to_wal_status(const TailStatus& tail) {
   return {tail.state,          tail.wal_frames,  tail.resets,    tail.windows,
@@ -201,7 +189,7 @@ void Session::add_to(Status& status) const {
     }
   }
   if (!server_) return;
-  for (const auto& peer : server_->statuses()) status.standbys.push_back(to_standby(peer));
+  for (const auto& peer : server_->statuses()) status.standbys.push_back(to_standby_status(peer));
 }
 
 }  // namespace understudy

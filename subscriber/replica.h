@@ -22,7 +22,7 @@
 #include "common/serving/page_source.h"
 #include "subscriber/applied_ring.h"
 #include "subscriber/checkpointer.h"
-#include "subscriber/log_walk.h"
+#include "common/backend/log_walk.h"
 #include "subscriber/page_overlay.h"
 #include "subscriber/wal_appender.h"
 

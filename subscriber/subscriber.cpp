@@ -2,24 +2,12 @@
 
 #include "common/logging/log.h"
 #include "common/node/identity.h"
+#include "common/node/standby_view.h"
 
 #include <pthread.h>
 
 namespace understudy {
 namespace {
-
-NodeState to_node_state(std::string_view state) {
-  return parse_node_state(state).value_or(NodeState::stopped);
-}
-
-StandbyStatus to_standby(const PeerStatus& peer) {
-  StandbyStatus standby;
-  standby.name = peer.name;
-  standby.state = to_node_state(peer.state);
-  standby.seqs = {peer.received_seq, peer.durable_seq, peer.applied_seq};
-  standby.lag_seconds = peer.lag_seconds;
-  return standby;
-}
 
 std::vector<std::string> texts_of(const std::vector<Endpoint>& endpoints) {
   std::vector<std::string> texts;
@@ -146,7 +134,7 @@ Status Subscriber::status() const {
   const std::lock_guard lock(mutex_);
   if (!follow_) return status;
   const auto follow = follow_->status();
-  status.state = to_node_state(to_string(follow.state));
+  status.state = parse_node_state(to_string(follow.state)).value_or(NodeState::connecting);
   status.stream_id = follow.stream;
   status.position = follow.applied.value_or(Position{});
   status.progression = Progression{follow.received, follow.durable.seq, status.position.seq};
@@ -162,7 +150,7 @@ Status Subscriber::status() const {
   if (intake_->is_disk_full())
     status.warnings.push_back("the backend's disk is full; records wait");
   if (!server_) return status;
-  for (const auto& peer : server_->statuses()) status.standbys.push_back(to_standby(peer));
+  for (const auto& peer : server_->statuses()) status.standbys.push_back(to_standby_status(peer));
   return status;
 }
 

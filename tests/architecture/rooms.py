@@ -9,9 +9,10 @@ RANKS = {
     "logging": 1, "file": 1, "sqlite": 1,
     "wal": 2, "record": 2,
     "backend": 3, "transport": 3,
-    "serving": 4, "node": 4,
-    "publisher": 5, "subscriber": 5,
-    "cli": 6,
+    "serving": 4,
+    "node": 5,
+    "publisher": 6, "subscriber": 6,
+    "cli": 7,
 }
 _ROOM = re.compile(
     r"(?:understudy_room\(\s*|target_link_libraries\(\s*understudy_)(\w+)\s*([^)]*)\)")

@@ -1,4 +1,4 @@
-#include "subscriber/log_walk.h"
+#include "common/backend/log_walk.h"
 
 namespace understudy {
 namespace {
