@@ -1,3 +1,4 @@
+// Endpoints as users write them: what is taken, what is refused, and what counts as loopback.
 #include "common/transport/endpoint.h"
 
 #include "common/core/errors.h"
