@@ -12,6 +12,8 @@ namespace {
 constexpr std::chrono::milliseconds kIdleWait{100};
 constexpr std::chrono::milliseconds kCheckpointEvery{50};
 constexpr std::uint32_t kCheckpointBacklog = 2000;  // frames
+// Records that queue up are merged into one commit for so long, unless they fill the overlay first.
+constexpr std::int64_t kMergeLimit_us = 100'000;
 constexpr std::int64_t kSaveEvery_us = 5'000'000;
 constexpr std::size_t kReadBytes = 512 * 1024;
 constexpr std::size_t kMaxQuestions = 64;
@@ -82,11 +84,12 @@ std::optional<Position> Applier::locate() {
 
 void Applier::run() {
   while (!stopping_) {
-    auto inbox = take();
+    auto inbox = take(has_more_ ? std::chrono::milliseconds{0} : kIdleWait);
     if (inbox.rewound && can_apply() && replica_->has_pending()) replica_->abandon();
     for (auto& work : inbox.work) {
       std::visit([this](auto& item) { carry_out(item); }, work);
     }
+    has_more_ = has_more_ && can_apply();
     if (can_apply()) apply_log();
     if (wants_finish_) try_finish();
     for (auto& question : inbox.questions) answer(question);
@@ -121,25 +124,42 @@ void Applier::on_log(bool rewound) {
   filled_.notify_one();
 }
 
-Applier::Inbox Applier::take() {
+Applier::Inbox Applier::take(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
-  filled_.wait_for(lock, kIdleWait, [this] { return stopping_ || !inbox_.is_empty(); });
+  filled_.wait_for(lock, patience, [this] { return stopping_ || !inbox_.is_empty(); });
   return std::exchange(inbox_, {});
 }
 
-// Reads on from where the replica is until the log has no more. What one read brings becomes one
-// commit, unless the overlay asks for more: live that is one batch, in a catch-up thousands of
-// records.
+// One commit of all that the log has now: live that is one batch. While there is more and more, as
+// in a catch-up, the commit takes what comes for kMergeLimit_us: a page that many records change is
+// written once. It returns after each such commit, so that nothing else waits for the log's end.
 void Applier::apply_log() {
   if (!log_) log_ = open_log_();
-  while (!stopping_) {
-    const auto blobs = log_->read(replica_->expected(), kReadBytes);
-    if (blobs.empty()) return check_log_reaches_replica();
-    for (const auto& blob : blobs) {
-      if (!apply_batch(blob)) return;
-    }
-    if (replica_->at_boundary() && replica_->has_pending() && !commit()) return;
+  const auto until = monotonic_time_us() + kMergeLimit_us;
+  has_more_ = true;
+  while (has_more_ && !stopping_) {
+    if (!apply_next()) return;
+    if (has_more_ && replica_->at_boundary() && monotonic_time_us() >= until) break;
   }
+  if (replica_->at_boundary() && replica_->has_pending()) (void)commit();
+}
+
+// False: nothing may be committed, because parts were taken back or the replica is lost.
+bool Applier::apply_next() {
+  const auto blobs = log_->read(replica_->expected(), kReadBytes);
+  // Looked at after reading: what was read may go on from parts other than those fed before.
+  if (took_back()) return false;
+  has_more_ = !blobs.empty();
+  if (!has_more_) return check_log_reaches_replica();
+  for (const auto& blob : blobs) {
+    if (!apply_batch(blob)) return false;
+  }
+  return true;
+}
+
+bool Applier::took_back() {
+  const std::lock_guard lock(mutex_);
+  return inbox_.rewound;
 }
 
 bool Applier::apply_batch(ByteView blob) {
@@ -192,6 +212,7 @@ bool Applier::commit() {
 
 void Applier::lose_replica(const std::string& reason) {
   is_lost_ = true;
+  has_more_ = false;
   {
     const std::lock_guard lock(mutex_);
     outline_.reset();
@@ -200,11 +221,11 @@ void Applier::lose_replica(const std::string& reason) {
   tell_([reason](Follower& follower) { follower.on_replica_lost(reason); });
 }
 
-void Applier::check_log_reaches_replica() {
+bool Applier::check_log_reaches_replica() {
   const auto base = log_->bounds().base.seq;
-  if (base > replica_->position().seq) {
-    lose_replica("the log begins behind record " + std::to_string(base) + " only");
-  }
+  if (base <= replica_->expected().seq - 1) return true;
+  lose_replica("the log begins behind record " + std::to_string(base) + " only");
+  return false;
 }
 
 void Applier::ask(PageRequest request, std::function<void(std::optional<PageAnswer>)> done) {

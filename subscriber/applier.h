@@ -17,6 +17,7 @@
 #include "subscriber/stage.h"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -66,17 +67,19 @@ class Applier final : public PageSource {
     }
   };
 
-  [[nodiscard]] Inbox take();
+  [[nodiscard]] Inbox take(std::chrono::milliseconds patience);
   void open_replica(const StreamId& stream);
   [[nodiscard]] std::optional<Position> locate();
   [[nodiscard]] bool can_apply() const { return replica_ && !is_lost_ && !stage_; }
 
   void apply_log();
+  [[nodiscard]] bool apply_next();
+  [[nodiscard]] bool took_back();
   [[nodiscard]] bool apply_batch(ByteView blob);
   [[nodiscard]] bool feed(const RecordPart& part);
   [[nodiscard]] bool commit();
   void lose_replica(const std::string& reason);
-  void check_log_reaches_replica();
+  [[nodiscard]] bool check_log_reaches_replica();
 
   void carry_out(follow::BeginResync& begin);
   void carry_out(follow::HashGroup& group);
@@ -102,6 +105,7 @@ class Applier final : public PageSource {
   std::unique_ptr<LogReader> log_;
   std::optional<Replica> replica_;
   std::optional<Stage> stage_;
+  bool has_more_ = false;      // apply_log() left off before the log's end
   bool is_lost_ = false;       // the replica's content is not the state of its position
   bool wants_finish_ = false;  // all groups are in; the log does not reach far enough yet
   std::int64_t last_save_us_ = 0;

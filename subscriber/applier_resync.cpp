@@ -96,6 +96,7 @@ void Applier::finish() {
   US_ASSERT(replica_->position() == position, "the replica shows what the stage proved");
   wants_finish_ = false;
   is_lost_ = false;
+  has_more_ = true;
   save();
   progress_.end();
   publish_outline();
