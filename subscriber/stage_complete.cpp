@@ -11,9 +11,12 @@ namespace understudy {
 
 Stage::Completion Stage::complete(LogReader& log) {
   US_ASSERT(groups_done_ == group_count(), "all groups come first");
+  if (log.bounds().last.seq < latest_.seq) return Completion::records_missing;
+  // The answers may be of a history that the primary has taken back since; the log is what counts.
+  const auto on_record = log.position_at(latest_.seq);
+  if (!on_record) return Completion::records_lost;
+  if (*on_record != latest_) return Completion::mismatch;
   if (earliest_ < latest_.seq) {
-    const auto bounds = log.bounds();
-    if (bounds.last.seq < latest_.seq) return Completion::records_missing;
     overlay_ = std::make_unique<PageOverlay>(page_size(), options_.overlay_bytes);
     const auto walked = walk_log(log, earliest_, latest_.seq,
                                  [&](const RecordPart& part) { return apply_part(part); });
