@@ -304,7 +304,11 @@ struct WriteLock {
 
 bool WalTail::grab_and_close(Clock::time_point now, TailSink& sink) {
   constexpr wal::FrameNo kBulk = 1000;  // more than that is checkpointed while writers go on
-  if (header_.last_frame - index_.backfilled() > kBulk && run_checkpoint(now)) return true;
+  if (now < no_grab_before_) return false;
+  if (header_.last_frame - index_.backfilled() > kBulk) {
+    if (run_checkpoint(now)) return true;
+    if (index_.backfilled() < header_.last_frame) return put_off_grab(now);
+  }
   const auto deadline = Clock::now() + kGrabFor;
   while (!index_.try_lock_exclusive(wal::Lock::write)) {
     if (Clock::now() > deadline) return false;
@@ -314,7 +318,16 @@ bool WalTail::grab_and_close(Clock::time_point now, TailSink& sink) {
   // Nothing can be committed now. What was, since we looked, comes first.
   follow_header(now);
   if (!lost_ && !copied_all()) copy_frames(sink, SIZE_MAX);
-  return !lost_ && run_checkpoint(now) && park();
+  if (lost_) return false;
+  return run_checkpoint(now) ? park() : put_off_grab(now);
+}
+
+// A reader keeps the rest from being checkpointed, so the write lock does not help: it would turn
+// writers away for nothing, poll after poll, for as long as the reader stays.
+bool WalTail::put_off_grab(Clock::time_point now) {
+  constexpr auto kGrabAgainAfter = std::chrono::seconds(1);
+  no_grab_before_ = now + kGrabAgainAfter;
+  return false;
 }
 
 const wal::Cursor& WalTail::cursor() const {

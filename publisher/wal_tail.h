@@ -116,6 +116,7 @@ class WalTail {
   [[nodiscard]] bool park();
   [[nodiscard]] bool run_checkpoint(Clock::time_point now);
   [[nodiscard]] bool grab_and_close(Clock::time_point now, TailSink& sink);
+  bool put_off_grab(Clock::time_point now);
   void enter(TailState state);
 
   wal::RawDatabase& database_;
@@ -137,6 +138,7 @@ class WalTail {
   wal::FrameNo parked_at_ = 0;   // all up to here is in the database (PARK)
   wal::Salts former_salts_;      // of the generation before this one
   std::optional<Clock::time_point> invalid_since_;
+  Clock::time_point no_grab_before_;
   TailStatus counts_;
 };
 

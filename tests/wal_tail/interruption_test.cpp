@@ -124,6 +124,29 @@ TEST_CASE("a WAL over the hard limit is closed under the write lock") {
   CHECK(follower.image() == image_of(path));
 }
 
+TEST_CASE(
+    "over the hard limit a reader that makes the write lock useless does not bring it down on "
+    "writers") {
+  TemporaryDirectory folder;
+  const auto path = folder.file("app.db");
+  make_database(path);
+  Connection reader(path, Connection::Mode::read_only);
+  reader.execute("BEGIN");
+  REQUIRE(reader.query_integer("SELECT count(*) FROM sqlite_schema") > 0);
+  TailOptions options;
+  options.wal_hard_limit_bytes = 1 << 20;
+  Follower follower(path, options);
+  WriterProcess writer({"db=" + path, "seed=43", "ms=1200", "work=rows", "autocheckpoint=0"});
+  follower.follow_while(writer);
+  CHECK(writer.number("busy") == 0);
+  REQUIRE(follower.database.wal_bytes() > options.wal_hard_limit_bytes);
+  CHECK(follower.tail.status().lock_grabs < 10);  // one a second, and not one a poll
+  CHECK(follower.tail.status().checkpoints < 20);
+  reader.execute("COMMIT");
+  follower.catch_up();
+  CHECK(follower.image() == image_of(path));
+}
+
 TEST_CASE("without leave to take the write lock a WAL over the limit is let go, and said so") {
   TemporaryDirectory folder;
   const auto path = folder.file("app.db");
