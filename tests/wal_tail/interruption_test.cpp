@@ -176,10 +176,11 @@ TEST_CASE("a pause of the application brings the tail to rest, and a write wakes
   }
   CHECK(follower.tail.reads_are_exact());
   const auto commits = follower.commits;
+  const auto resets = follower.tail.status().resets;  // a slow machine may have had a pause before
   WriterProcess again({"db=" + path, "seed=52", "ms=50", "work=rows"});
   follower.follow_while(again);
   CHECK(follower.commits > commits);
-  CHECK(follower.tail.status().resets == 1);
+  CHECK(follower.tail.status().resets > resets);
   CHECK(follower.image() == image_of(path));
 }
 
