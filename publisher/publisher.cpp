@@ -19,6 +19,11 @@ bool may_heal(const std::exception& error) {
   return sqlite != nullptr && (sqlite->is_disk_full() || sqlite->is_busy());
 }
 
+// A database that has been published is refused now: it is being replaced or restored, say.
+bool is_refusal(const std::exception& error) {
+  return dynamic_cast<const ConfigError*>(&error) != nullptr;
+}
+
 }  // namespace
 
 Publisher::Publisher(PublisherOptions options, const StateDirectory& directory)
@@ -42,7 +47,8 @@ bool Publisher::run_session() {
   try {
     session->run();
   } catch (const std::exception& error) {
-    if (!may_heal(error)) throw;
+    if (!may_heal(error) && !(was_interrupted_ && is_refusal(error))) throw;
+    was_interrupted_ = true;
     trouble = error.what();
     log::error("publishing_interrupted", trouble);
   }

@@ -29,6 +29,7 @@ class Publisher final : public Role {
   PublisherOptions options_;
   const StateDirectory& directory_;
   std::unique_ptr<Progress> progress_;
+  bool was_interrupted_ = false;  // a session of this run ended by something that may heal
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable stopped_;

@@ -45,7 +45,24 @@ void Session::run() {
             {{"stream", stream_.to_string()},
              {"position", log_->bounds().last.to_string()},
              {"listen", options_.listen.to_string()}});
-  capture_->run(*log_);
+  capture();
+}
+
+void Session::capture() {
+  try {
+    capture_->run(*log_);
+  } catch (const LogStalled&) {
+    end_threads();
+    rethrow_failure();  // that of the log thread, when that is why it takes nothing: may be final
+    throw;
+  } catch (const TailLost&) {
+    end_threads();
+    rethrow_failure();
+    // Not to be taken up where it was: what made the tail lose its way would do so again. The next
+    // session compares all pages. Durable, so it does so after a kill too.
+    backend_->set_cursor({});
+    throw;
+  }
   end_threads();
   rethrow_failure();
 }

@@ -32,6 +32,7 @@ class Session {
   [[nodiscard]] CaptureStart begin_new_stream();
   bool create_backend();
   void start_threads();
+  void capture();
   void run_log();
   void on_durable(const LogBounds& bounds, std::span<const BatchView> batches);
   void fail(std::exception_ptr failure);
