@@ -127,6 +127,7 @@ void Session::start_threads() {
       });
   ServerOptions serving{.node = options_.node,
                         .stream = stream_,
+                        .is_primary = true,
                         .listen = options_.listen,
                         .sockets = {},
                         .failed = [this](std::exception_ptr failure) { fail(std::move(failure)); }};
