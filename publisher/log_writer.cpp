@@ -65,7 +65,7 @@ void LogWriter::append_durably(std::span<const BatchView> views, ByteView cursor
       if (!error.is_disk_full() || queue_.is_closed()) throw;
       if (!disk_full_.exchange(true)) log::error("backend_disk_full", error.what());
     }
-    backend_.trim(retention_, std::numeric_limits<Seq>::max());
+    trim();
     std::this_thread::sleep_for(kFullDiskWait);
   }
 }
@@ -92,9 +92,19 @@ void LogWriter::do_upkeep() {
   const auto now = monotonic_time_us();
   if (now - last_upkeep_us_ < kUpkeepEvery_us) return;
   last_upkeep_us_ = now;
-  if (backend_.trim(retention_, std::numeric_limits<Seq>::max()) == 0) return;
+  trim();
+  if (backend_.bounds().base == bounds().base) return;
   set_bounds();
   on_durable_(bounds(), {});
+}
+
+// Needs a little room itself. Where there is none nothing is lost: it is due again soon.
+void LogWriter::trim() {
+  try {
+    backend_.trim(retention_, std::numeric_limits<Seq>::max());
+  } catch (const SqliteError& error) {
+    if (!error.is_disk_full()) throw;
+  }
 }
 
 }  // namespace understudy

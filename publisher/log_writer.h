@@ -34,6 +34,7 @@ class LogWriter {
   void append_durably(std::span<const BatchView> views, ByteView cursor);
   void set_bounds();
   void do_upkeep();
+  void trim();
 
   Backend& backend_;
   PartQueue& queue_;
