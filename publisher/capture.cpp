@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::chrono::microseconds kPollEvery{200};
 constexpr std::chrono::milliseconds kIdlePollEvery{10};   // an explicit checkpoint may wait for us
-constexpr std::chrono::milliseconds kRestPollEvery{100};  // none can: a write wakes us
+constexpr std::chrono::milliseconds kRestPollEvery{250};  // none can: a write wakes us
 constexpr std::int64_t kIdleAfter_us = 30'000;
 constexpr std::int64_t kSaveHashesEvery_us = 5'000'000;
 constexpr std::int64_t kStatusEvery_us = 50'000;
