@@ -146,6 +146,8 @@ bool is_backend_there(const std::string& path, const std::string& vfs) {
   if (!File::exists(path, vfs)) return false;
   return reporting_damage(path, [&] {
     auto connection = connect(path, Connection::Mode::read_write, vfs);
+    // A look moves nothing: whoever opens it for writing writes the WAL anew before that.
+    sqlite3_db_config(connection.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     return recognise(connection) == Found::backend;
   });
 }

@@ -191,5 +191,23 @@ TEST_CASE("the disk fills up, has room again, and then power loss") {
   sweep({{.for_ever = true, .failure = FaultVfs::Failure::disk_full}, true});
 }
 
+// The WAL may be in the kernel's memory alone, after a failed sync; only an open for writing writes
+// it anew.
+TEST_CASE("to look whether there is a backend changes nothing on disk") {
+  FaultVfs vfs;
+  TemporaryDirectory folder;
+  const auto path = folder.file("backend.db");
+  auto backend = open_sqlite_backend(path, test_stream(), kBase, vfs.name());
+  LogBuilder log;
+  const Bytes blob = log.batch_of(1);
+  const BatchView batch = view(blob);
+  backend->append({&batch, 1}, {});
+  vfs.kill();
+  backend.reset();
+  vfs.fail({.nth = 1'000'000, .calls = FaultVfs::kChanges & ~FaultVfs::open});
+  CHECK(sqlite_backend_exists(path, vfs.name()));
+  CHECK(vfs.calls() == 0);
+}
+
 }  // namespace
 }  // namespace understudy::test
