@@ -5,6 +5,7 @@ and then with a large blob; now and then the oldest journal rows go. So in every
 of all balances is the same, the last journal row carries the tick, and the journal has no hole.
 
 usage: bank.py write DATABASE [--writers N] [--rate R] [--timeout SECONDS] [--transactions N]
+               [--synchronous MODE]
        bank.py read DATABASE
 Both say "ready", run until SIGTERM (or have made N transactions each) and print what they did; exit
 code 1 when something was wrong.
@@ -74,13 +75,14 @@ def faults_in(database: sqlite3.Connection, last_tick: int) -> tuple[list[str], 
     return faults, tick
 
 
-def write(path: str, rate: float, timeout: float, most: int, stop, counts) -> None:
+def write(options: argparse.Namespace, stop, counts) -> None:
     """One writer, until `stop` or `most` rounds. counts[0]: committed, counts[1]: errors."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     bank = multiprocessing.parent_process()
-    database = sqlite3.connect(path, timeout=timeout, isolation_level=None)
-    database.execute("PRAGMA synchronous=NORMAL")
+    rate, most = options.rate, options.transactions
+    database = sqlite3.connect(options.database, timeout=options.timeout, isolation_level=None)
+    database.execute(f"PRAGMA synchronous={options.synchronous}")
     chance, next_at, rounds = random.Random(), time.monotonic(), 0
     while (not stop.wait(max(0.0, next_at - time.monotonic())) and bank.is_alive()
            and (most == 0 or rounds < most)):
@@ -102,8 +104,7 @@ def write(path: str, rate: float, timeout: float, most: int, stop, counts) -> No
 
 def run_writers(options: argparse.Namespace, stop) -> int:
     counts = multiprocessing.Array("L", 2)
-    writers = [multiprocessing.Process(target=write, daemon=True, args=(
-        options.database, options.rate, options.timeout, options.transactions, stop, counts))
+    writers = [multiprocessing.Process(target=write, daemon=True, args=(options, stop, counts))
         for _ in range(options.writers)]
     for writer in writers:
         writer.start()
@@ -138,6 +139,7 @@ def main() -> int:
     options.add_argument("database")
     options.add_argument("--writers", type=int, default=1)
     options.add_argument("--rate", type=float, default=0, help="transactions a second; 0: all it can")
+    options.add_argument("--synchronous", default="NORMAL", help="OFF, NORMAL or FULL")
     options.add_argument("--timeout", type=float, default=0, help="busy timeout in seconds")
     options.add_argument("--transactions", type=int, default=0, help="how many; 0: until SIGTERM")
     chosen = options.parse_args()
