@@ -18,10 +18,11 @@ constexpr std::chrono::microseconds kPollEvery{200};
 constexpr std::chrono::milliseconds kIdlePollEvery{10};   // an explicit checkpoint may wait for us
 constexpr std::chrono::milliseconds kRestPollEvery{250};  // none can: a write wakes us
 constexpr std::int64_t kIdleAfter_us = 30'000;
-constexpr std::int64_t kSaveHashesEvery_us = 5'000'000;
 constexpr std::int64_t kStatusEvery_us = 50'000;
+constexpr std::int64_t kCheckBacklogEvery_us = 10'000'000;
 constexpr std::int64_t kCheckFileEvery_us = 1'000'000;
-constexpr std::size_t kAnswerLimit = 4 * 1024 * 1024;  // bytes of pages
+constexpr std::size_t kAnswerLimit =
+    2 * 1024 * 1024;  // bytes of pages; a message has at most 4 MiB
 constexpr std::size_t kMaxQuestions = 64;
 constexpr std::chrono::milliseconds kDurablePatience{1000};
 
@@ -41,6 +42,7 @@ Capture::Capture(wal::RawDatabase& database, PartQueue& queue, CaptureStart star
       progress_(progress),
       encoder_(database, queue, start.stream, start.position, std::move(start.hashes)),
       tail_(database, options),
+      wal_hard_limit_bytes_(options.wal_hard_limit_bytes),
       watch_(database.path() + "-wal"),
       file_(FileIdentity::of(database.path())) {
   const bool connects = tail_.attach(start.cursor);
@@ -72,14 +74,34 @@ void Capture::stop() {
 
 std::optional<std::pair<Position, wal::Cursor>> Capture::learn() {
   while (scan_ && !stopping_) {
+    now_us_ = monotonic_time_us();
     (void)poll_once();
-    if (tail_.reads_are_exact()) step_scan();
+    if (tail_.reads_are_exact()) {
+      step_scan();
+    } else {
+      WalWatch::nap(kPollEvery);
+    }
+    publish_status();
+    check_file_if_due();
   }
   if (scan_) return std::nullopt;
   return std::pair{encoder_.position(), tail_.cursor()};
 }
 
+// However run() ends, the application is free of us at once, whatever the other threads wait for.
+class Capture::LetGo {
+ public:
+  explicit LetGo(WalTail& tail) : tail_(tail) {}
+  ~LetGo() { tail_.detach(); }
+  LetGo(const LetGo&) = delete;
+  LetGo& operator=(const LetGo&) = delete;
+
+ private:
+  WalTail& tail_;
+};
+
 void Capture::run(const LogWriter& log) {
+  const LetGo let_go(tail_);
   prctl(PR_SET_TIMERSLACK, 1);  // naps of 200 µs, not 250
   now_us_ = last_progress_us_ = last_save_us_ = monotonic_time_us();
   saved_seq_ = 0;
@@ -97,9 +119,11 @@ void Capture::run(const LogWriter& log) {
     if (tail_.reads_are_exact()) do_between_commits(log);
     if (moved || scan_ || now_us_ - last_status_us_ >= kStatusEvery_us) publish_status();
     check_file_if_due();
+    check_backlog_if_due();
     const bool same_generation = before.salts == tail_.cursor().salts;
     wait(result, tail_.cursor().frame - (same_generation ? before.frame : 0));
   }
+  tail_.detach();
   finish(log);
 }
 
@@ -135,7 +159,7 @@ void Capture::wait(TailResult result, wal::FrameNo frames) {
     last_progress_us_ = now_us_;
     watch_.leave_idle();
   }
-  if (has_questions_) return;
+  if (has_questions_ && tail_.reads_are_exact()) return;
   if (now_us_ - last_progress_us_ < kIdleAfter_us) {
     WalWatch::nap(kPollEvery);
   } else {
@@ -145,12 +169,15 @@ void Capture::wait(TailResult result, wal::FrameNo frames) {
 
 // A save names a seq from which the log can roll the table forward, so all of it must be durable.
 void Capture::save_hashes_if_due(const LogWriter& log) {
-  if (scan_ || encoder_.has_open_record() || now_us_ - last_save_us_ < kSaveHashesEvery_us) return;
+  if (scan_ || encoder_.has_open_record() || now_us_ - last_save_us_ < save_interval_us_) return;
   last_save_us_ = now_us_;
   const auto seq = encoder_.position().seq;
   if (seq == saved_seq_ || !log.wait_durable(seq, std::chrono::milliseconds(20))) return;
   encoder_.hashes().save(hashes_path_, stream_, seq);
   saved_seq_ = seq;
+  // Locks are held meanwhile: on a slow disk it happens so seldom that nobody notices.
+  const auto took_us = monotonic_time_us() - now_us_;
+  save_interval_us_ = std::max(kSaveHashesEvery_us, 500 * took_us);
 }
 
 // A backup that is moved into place makes another file; the one that we hold is nobody's then.
@@ -159,6 +186,20 @@ void Capture::check_file_if_due() {
   last_file_check_us_ = now_us_;
   if (FileIdentity::of(database_.path()) != file_) {
     throw TailLost("the database file was replaced by another one");
+  }
+}
+
+// A writer that is steadily faster than the backend would make the WAL grow for ever. One large
+// transaction does not count: what is left of it shrinks.
+void Capture::check_backlog_if_due() {
+  if (now_us_ - last_backlog_check_us_ < kCheckBacklogEvery_us) return;
+  last_backlog_check_us_ = now_us_;
+  const auto frames = tail_.status().wal_frames;
+  const auto backlog = frames - std::min<std::uint64_t>(frames, tail_.cursor().frame);
+  const bool grows = backlog > last_backlog_;
+  last_backlog_ = backlog;
+  if (grows && backlog * database_.page_size() > wal_hard_limit_bytes_) {
+    throw TailLost("the application writes faster than the backend's disk takes it");
   }
 }
 

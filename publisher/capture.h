@@ -67,6 +67,8 @@ class Capture final : public PageSource {
   [[nodiscard]] CaptureStatus status() const;  // any thread
 
  private:
+  static constexpr std::int64_t kSaveHashesEvery_us = 5'000'000;
+  class LetGo;
   struct Question {
     PageRequest request;
     std::function<void(std::optional<PageAnswer>)> done;
@@ -80,6 +82,7 @@ class Capture final : public PageSource {
   void append_if_different(PageNo page, PageHash known, PageAnswer& answer);
   void save_hashes_if_due(const LogWriter& log);
   void check_file_if_due();
+  void check_backlog_if_due();
   void finish(const LogWriter& log);
   void publish_status();
   void wait(TailResult result, wal::FrameNo frames);
@@ -90,6 +93,7 @@ class Capture final : public PageSource {
   Progress& progress_;
   Encoder encoder_;
   WalTail tail_;
+  std::uint64_t wal_hard_limit_bytes_;
   std::optional<Scan> scan_;
   WalWatch watch_;
   FileIdentity file_;
@@ -97,8 +101,11 @@ class Capture final : public PageSource {
   std::int64_t now_us_ = 0;  // of this turn of run()
   std::int64_t last_progress_us_ = 0;
   std::int64_t last_save_us_ = 0;
+  std::int64_t save_interval_us_ = kSaveHashesEvery_us;
   std::int64_t last_status_us_ = 0;
   std::int64_t last_file_check_us_ = 0;
+  std::int64_t last_backlog_check_us_ = 0;
+  std::uint64_t last_backlog_ = 0;  // frames that were not copied yet
   Seq saved_seq_ = 0;
   std::atomic<bool> has_questions_{false};
 

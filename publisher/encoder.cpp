@@ -62,6 +62,8 @@ void Encoder::finish_scan(std::uint32_t page_count, const wal::Cursor& cursor) {
   } else if (open_ || page_count != hashes_.page_count() || hashes_.sum() != position_.sum) {
     open_record();
     close_record(page_count, cursor);
+  } else {
+    batch_.cursor = cursor;  // nothing differs: the next start need not look again
   }
   mode_ = Mode::records;
 }
@@ -150,7 +152,7 @@ void Encoder::close_record(std::uint32_t page_count, const wal::Cursor& cursor) 
 }
 
 void Encoder::flush() {
-  if (batch_.raw.empty()) return;
+  if (batch_.raw.empty() && !batch_.cursor) return;
   if (!queue_.push(std::move(batch_), kPatience)) {
     throw LogStalled("the backend takes no more records");
   }

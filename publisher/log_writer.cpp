@@ -39,11 +39,12 @@ void LogWriter::append(const std::vector<PendingBatch>& pending) {
   std::optional<wal::Cursor> cursor;
   blobs.reserve(pending.size());
   for (const auto& batch : pending) {
+    if (batch.cursor) cursor = batch.cursor;
+    if (batch.raw.empty()) continue;
     blobs.push_back(encode_batch(batch.header, batch.raw));
     const auto view = BatchView::parse(blobs.back());
     US_ASSERT(view.has_value(), "a batch that was just made must parse");
     views.push_back(*view);
-    if (batch.cursor) cursor = batch.cursor;
   }
   std::array<std::byte, wal::Cursor::kEncodedSize> encoded{};
   if (cursor) encoded = cursor->encode();

@@ -17,7 +17,7 @@ namespace understudy {
 // A batch before it is compressed.
 struct PendingBatch {
   BatchHeader header;
-  Bytes raw;                          // encoded parts, one after another
+  Bytes raw;                          // encoded parts, one after another; none: the cursor alone
   std::optional<wal::Cursor> cursor;  // of the WAL, after the last record that ends in it
 };
 

@@ -49,7 +49,9 @@ TEST_CASE("writers killed at any moment: nothing is lost, nothing uncommitted is
   make_database(path, 1024);
   Follower follower(path, small_windows());
   constexpr int kKills = 60;
-  for (int i = 0; i < kKills; ++i) {
+  constexpr int kCommits = 100;  // on a slow machine it takes more writers to get there
+  int kills = 0;
+  for (int i = 0; i < kKills || (follower.commits <= kCommits && i < 10 * kKills); ++i, ++kills) {
     WriterProcess writer({"db=" + path, fmt::format("seed={}", 100 + i), "ms=10000", "cache=5",
                           fmt::format("explicit={}", i % 2 == 0 ? "any" : "none"), "every=2"});
     follow_for(follower, std::chrono::milliseconds(8 + (i * 7) % 23));
@@ -59,8 +61,8 @@ TEST_CASE("writers killed at any moment: nothing is lost, nothing uncommitted is
       REQUIRE(follower.image() == image_of(path));
     }
   }
-  CHECK(follower.commits > 100);
-  MESSAGE("kills ", kKills, ", commits seen ", follower.commits);
+  CHECK(follower.commits > kCommits);
+  MESSAGE("kills ", kills, ", commits seen ", follower.commits);
 }
 
 TEST_CASE("a reader that stays for long blocks neither the tail nor the writers") {
@@ -116,9 +118,11 @@ TEST_CASE("a WAL over the hard limit is closed under the write lock") {
   TailOptions options;
   options.wal_hard_limit_bytes = 2 << 20;
   Follower follower(path, options);
-  WriterProcess writer({"db=" + path, "seed=41", "ms=1200", "work=rows", "autocheckpoint=0"});
-  follower.follow_while(writer);
-  CHECK(writer.number("busy") == 0);
+  for (int run = 0; run < 10 && follower.tail.status().resets == 0; ++run) {
+    WriterProcess writer({"db=" + path, "seed=41", "ms=1200", "work=rows", "autocheckpoint=0"});
+    follower.follow_while(writer);
+    CHECK(writer.number("busy") == 0);
+  }
   CHECK(follower.tail.status().lock_grabs > 0);
   CHECK(follower.tail.status().resets > 0);
   CHECK(follower.image() == image_of(path));
