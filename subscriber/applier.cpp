@@ -16,6 +16,7 @@ constexpr std::uint32_t kCheckpointBacklog = 2000;  // frames
 constexpr std::int64_t kMergeLimit_us = 100'000;
 constexpr std::int64_t kSaveEvery_us = 5'000'000;
 constexpr std::size_t kReadBytes = 512 * 1024;
+constexpr std::size_t kFreshBytes = 4 * 1024 * 1024;
 constexpr std::size_t kMaxQuestions = 64;
 
 }  // namespace
@@ -26,7 +27,8 @@ Applier::Applier(std::string database, const StateDirectory& directory, OpenLog 
       directory_(directory),
       open_log_(std::move(open_log)),
       tell_(std::move(tell)),
-      progress_(progress) {}
+      progress_(progress),
+      fresh_(kFreshBytes) {}
 
 Applier::~Applier() {
   checkpoint_thread_.reset();
@@ -85,6 +87,7 @@ std::optional<Position> Applier::locate() {
 void Applier::run() {
   while (!stopping_) {
     auto inbox = take(has_more_ ? std::chrono::milliseconds{0} : kIdleWait);
+    if (inbox.replaced) log_.reset();
     if (inbox.rewound && can_apply() && replica_->has_pending()) replica_->abandon();
     for (auto& work : inbox.work) {
       std::visit([this](auto& item) { carry_out(item); }, work);
@@ -115,12 +118,15 @@ void Applier::push(Work work) {
   filled_.notify_one();
 }
 
-void Applier::on_log(bool rewound) {
+void Applier::on_log(const Intake::Done& done) {
   {
     const std::lock_guard lock(mutex_);
     inbox_.log_grew = true;
-    inbox_.rewound = inbox_.rewound || rewound;
+    inbox_.rewound = inbox_.rewound || done.rewound;
+    inbox_.replaced = inbox_.replaced || done.replaced;
   }
+  if (done.rewound) fresh_.clear();
+  fresh_.put(done.batches, done.bounds.next);
   filled_.notify_one();
 }
 
@@ -144,15 +150,28 @@ void Applier::apply_log() {
   if (replica_->at_boundary() && replica_->has_pending()) (void)commit();
 }
 
-// False: nothing may be committed, because parts were taken back or the replica is lost.
+// False: nothing may be committed, because parts were taken back or the replica is lost. That is
+// looked at after reading: what was read may go on from parts other than those fed before.
 bool Applier::apply_next() {
+  const auto from = replica_->expected();
+  if (const auto fresh = fresh_.take(from)) return !took_back() && apply_batch(fresh->view());
+  if (!fresh_.is_log_end(from)) return apply_from_log();
+  has_more_ = false;
+  return !took_back();
+}
+
+bool Applier::apply_from_log() {
   const auto blobs = log_->read(replica_->expected(), kReadBytes);
-  // Looked at after reading: what was read may go on from parts other than those fed before.
   if (took_back()) return false;
   has_more_ = !blobs.empty();
   if (!has_more_) return check_log_reaches_replica();
   for (const auto& blob : blobs) {
-    if (!apply_batch(blob)) return false;
+    const auto batch = BatchView::parse(blob);
+    if (!batch) {
+      throw CorruptionError(directory_.backend() + ": the batch with record " +
+                            std::to_string(replica_->expected().seq) + " is damaged");
+    }
+    if (!apply_batch(*batch)) return false;
   }
   return true;
 }
@@ -162,9 +181,8 @@ bool Applier::took_back() {
   return inbox_.rewound;
 }
 
-bool Applier::apply_batch(ByteView blob) {
-  const auto batch = BatchView::parse(blob);
-  if (!batch || !batch->unpack(raw_)) {
+bool Applier::apply_batch(const BatchView& batch) {
+  if (!batch.unpack(raw_)) {
     throw CorruptionError(directory_.backend() + ": the batch with record " +
                           std::to_string(replica_->expected().seq) + " is damaged");
   }

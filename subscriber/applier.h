@@ -3,7 +3,8 @@
 // order, and answers the serve thread's questions for pages.
 //
 // Invariants
-//  - It reads the log through a LogReader, so it never applies what is not durable here.
+//  - It applies what the log thread hands over as durable, or else reads it from the log through a
+//    LogReader: never what is not durable here.
 //  - Once the replica is lost (diverged, damaged) nothing is applied until a resync has replaced
 //    its content; readers keep the last whole state that was proved.
 #pragma once
@@ -12,7 +13,7 @@
 #include "common/logging/progress.h"
 #include "common/node/state_directory.h"
 #include "common/serving/page_source.h"
-#include "subscriber/follower.h"
+#include "subscriber/intake.h"
 #include "subscriber/replica.h"
 #include "subscriber/stage.h"
 
@@ -44,8 +45,8 @@ class Applier final : public PageSource {
   void run();            // until stop(); throws what the environment throws
   void stop();           // any thread
   void push(Work work);  // any thread
-  // The log has grown (or, `rewound`, taken parts back). Any thread.
-  void on_log(bool rewound);
+  // The log has changed. The log thread.
+  void on_log(const Intake::Done& done);
   // The log must keep the records after this one. Any thread.
   [[nodiscard]] Seq keep_after() const { return keep_after_; }
 
@@ -60,7 +61,8 @@ class Applier final : public PageSource {
   struct Inbox {
     std::deque<Work> work;
     std::deque<Question> questions;
-    bool rewound = false;
+    bool rewound = false;   // parts of the log were taken back
+    bool replaced = false;  // the log is another file
     bool log_grew = false;
     [[nodiscard]] bool is_empty() const {
       return work.empty() && questions.empty() && !rewound && !log_grew;
@@ -74,8 +76,9 @@ class Applier final : public PageSource {
 
   void apply_log();
   [[nodiscard]] bool apply_next();
+  [[nodiscard]] bool apply_from_log();
   [[nodiscard]] bool took_back();
-  [[nodiscard]] bool apply_batch(ByteView blob);
+  [[nodiscard]] bool apply_batch(const BatchView& batch);
   [[nodiscard]] bool feed(const RecordPart& part);
   [[nodiscard]] bool commit();
   void lose_replica(const std::string& reason);
@@ -112,6 +115,7 @@ class Applier final : public PageSource {
   Bytes raw_;        // scratch
   RecordPart part_;  // scratch
 
+  FreshBatches fresh_;
   std::atomic<Seq> keep_after_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint32_t> wal_backlog_{0};   // frames that are not in the database file yet

@@ -7,7 +7,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <thread>
 #include <utility>
 
 namespace understudy {
@@ -79,61 +78,75 @@ void Intake::carry_out(std::deque<Work>& work) {
 // All appends that wait are one fsync.
 void Intake::append_run(std::deque<Work>& work) {
   US_ASSERT(backend_ != nullptr, "the Follower resets a log that does not exist before appending");
-  std::vector<Bytes> blobs;
+  std::vector<DurableBatch> batches;
+  std::vector<BatchView> views;
   std::uint64_t ticket = 0;
   while (!work.empty() && std::holds_alternative<follow::Append>(work.front())) {
     auto& append = std::get<follow::Append>(work.front());
     ticket = append.ticket;
-    blobs.push_back(std::move(append.blob));
-    work.pop_front();
-  }
-  std::vector<BatchView> views;
-  views.reserve(blobs.size());
-  for (const auto& blob : blobs) {
-    const auto view = BatchView::parse(blob);
+    auto blob = std::make_shared<const Bytes>(std::move(append.blob));
+    const auto view = BatchView::parse(*blob);
     US_ASSERT(view.has_value(), "the Follower hands over only batches that it has checked");
     views.push_back(*view);
+    batches.push_back({view->header, std::move(blob)});
+    work.pop_front();
   }
-  append_durably(views);
+  if (!append_durably(views)) return;
   set_bounds();
-  on_done_(ticket, *bounds(), views, false);
+  on_done_({.ticket = ticket, .bounds = *bounds(), .batches = batches});
 }
 
-// A full disk passes: nothing was appended, and the same batches are tried again. Anything else is
-// final, above all a failed fsync.
-void Intake::append_durably(std::span<const BatchView> views) {
+// A full disk passes: nothing was appended, and the same batches are tried again, until stop()
+// (false). Anything else is final, above all a failed fsync.
+bool Intake::append_durably(std::span<const BatchView> views) {
   while (true) {
     try {
       backend_->append(views, {});
       if (disk_full_.exchange(false)) {
         log::info("backend_space_again", "the backend has space again");
       }
-      return;
+      return true;
     } catch (const SqliteError& error) {
-      if (!error.is_disk_full() || is_stopping()) throw;
+      if (!error.is_disk_full()) throw;
       if (!disk_full_.exchange(true)) log::error("backend_disk_full", error.what());
     }
-    backend_->trim(options_.retention, options_.keep_after());
-    std::this_thread::sleep_for(kFullDiskWait);
+    if (is_stopping()) return false;
+    wait_for_space();
   }
+}
+
+// Trimming makes space inside the file; it may itself need some for the WAL.
+void Intake::wait_for_space() {
+  try {
+    if (backend_->trim(options_.retention, options_.keep_after()) > 0) return;
+  } catch (const SqliteError& error) {
+    if (!error.is_disk_full()) throw;
+  }
+  std::unique_lock lock(mutex_);
+  filled_.wait_for(lock, kFullDiskWait, [this] { return stopping_; });
 }
 
 void Intake::drop_open_tail(const follow::DropOpenTail& drop) {
   backend_->drop_open_tail();
   set_bounds();
-  on_done_(drop.ticket, *bounds(), {}, true);
+  on_done_({.ticket = drop.ticket, .bounds = *bounds(), .batches = {}, .rewound = true});
 }
 
 void Intake::reset(const follow::ResetLog& reset) {
   if (backend_ != nullptr && reset.keep_orphans) put_aside();
-  if (backend_ == nullptr) {
+  const bool replaced = backend_ == nullptr;
+  if (replaced) {
     backend_ = open_sqlite_backend(options_.backend_path, reset.stream, reset.base);
     upkeep_ = std::make_unique<UpkeepThread>(*backend_);
   } else {
     backend_->reset(reset.base);
   }
   set_bounds();
-  on_done_(reset.ticket, *bounds(), {}, true);
+  on_done_({.ticket = reset.ticket,
+            .bounds = *bounds(),
+            .batches = {},
+            .rewound = true,
+            .replaced = replaced});
 }
 
 // Invariant 9: records that the primary does not know are kept as a file, never dropped in silence.
@@ -181,7 +194,7 @@ void Intake::do_upkeep() {
   last_upkeep_us_ = now;
   if (backend_->trim(options_.retention, options_.keep_after()) == 0) return;
   set_bounds();
-  on_done_(0, *bounds(), {}, false);
+  on_done_({.ticket = 0, .bounds = *bounds(), .batches = {}});
 }
 
 }  // namespace understudy

@@ -9,6 +9,7 @@
 #include "common/backend/backend.h"
 #include "common/backend/upkeep_thread.h"
 #include "subscriber/follower.h"
+#include "subscriber/fresh_batches.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -20,10 +21,15 @@ namespace understudy {
 class Intake {
  public:
   using Work = std::variant<follow::Append, follow::DropOpenTail, follow::ResetLog>;
-  // Called on the log thread once everything up to `ticket` is durable. `batches`: those that
-  // became so. `rewound`: parts were taken back (tail dropped, log begun anew).
-  using OnDone = std::function<void(std::uint64_t ticket, const LogBounds& bounds,
-                                    std::span<const BatchView> batches, bool rewound)>;
+  // What is durable now.
+  struct Done {
+    std::uint64_t ticket = 0;  // all work up to this one; 0: it was a trim
+    LogBounds bounds;
+    std::span<const DurableBatch> batches;  // those that became durable with it
+    bool rewound = false;                   // parts were taken back
+    bool replaced = false;                  // backend.db is a new file: readers of the old one go
+  };
+  using OnDone = std::function<void(const Done&)>;  // called on the log thread
 
   struct Options {
     std::string backend_path;
@@ -52,7 +58,8 @@ class Intake {
   void drop_open_tail(const follow::DropOpenTail& drop);
   void reset(const follow::ResetLog& reset);
   void put_aside();
-  void append_durably(std::span<const BatchView> views);
+  [[nodiscard]] bool append_durably(std::span<const BatchView> views);
+  void wait_for_space();
   void do_upkeep();
   void set_bounds();
   [[nodiscard]] bool is_stopping() const;

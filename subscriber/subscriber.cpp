@@ -28,7 +28,8 @@ void Subscriber::run() {
   open();
   log_thread_ = std::thread([this] { run_guarded("log", [this] { intake_->run(); }); });
   apply_thread_ = std::thread([this] { run_guarded("apply", [this] { applier_->run(); }); });
-  if (const auto bounds = intake_->bounds()) on_log(0, *bounds, {}, false);
+  if (const auto bounds = intake_->bounds())
+    on_log({.ticket = 0, .bounds = *bounds, .batches = {}});
   follow_->run();
   end_threads();
   const std::lock_guard lock(mutex_);
@@ -40,10 +41,8 @@ void Subscriber::open() {
                               .orphans_folder = directory_.path() + "/orphans",
                               .retention = options_.retention,
                               .keep_after = [this] { return applier_->keep_after(); }};
-  auto intake = std::make_unique<Intake>(
-      std::move(log_options),
-      [this](std::uint64_t ticket, const LogBounds& bounds, std::span<const BatchView> batches,
-             bool rewound) { on_log(ticket, bounds, batches, rewound); });
+  auto intake = std::make_unique<Intake>(std::move(log_options),
+                                         [this](const Intake::Done& done) { on_log(done); });
   const auto bounds = intake->bounds();
   const auto identity = load_identity(directory_);
   const auto stream = bounds ? intake->stream() : identity ? identity->stream : StreamId{};
@@ -69,28 +68,40 @@ void Subscriber::open() {
 }
 
 // On the log thread, after each fsync (and once before it starts).
-void Subscriber::on_log(std::uint64_t ticket, const LogBounds& bounds,
-                        std::span<const BatchView> batches, bool rewound) {
-  applier_->on_log(rewound);
-  follow_->post([ticket, bounds](Follower& follower) { follower.on_log(ticket, bounds); });
-  if (options_.listen) serve(bounds, batches);
+void Subscriber::on_log(const Intake::Done& done) {
+  applier_->on_log(done);
+  follow_->post([ticket = done.ticket, bounds = done.bounds](Follower& follower) {
+    follower.on_log(ticket, bounds);
+  });
+  if (options_.listen) serve(done);
 }
 
-// Serving begins once there is a log to serve.
-void Subscriber::serve(const LogBounds& bounds, std::span<const BatchView> batches) {
-  if (!server_) {
-    ServerOptions serving{
-        .node = options_.node,
-        .stream = intake_->stream(),
-        .listen = *options_.listen,
-        .sockets = {},
-        .failed = [this](std::exception_ptr failure) { fail(std::move(failure)); }};
-    auto server =
-        std::make_unique<Server>(std::move(serving), intake_->open_reader(), applier_.get());
-    const std::lock_guard lock(mutex_);
-    server_ = std::move(server);
-  }
-  server_->advance(bounds, batches);
+// Serving begins once there is a log to serve, and anew when that becomes another file.
+void Subscriber::serve(const Intake::Done& done) {
+  if (done.replaced) end_server();
+  if (!server_) start_server();
+  std::vector<BatchView> views;
+  views.reserve(done.batches.size());
+  for (const auto& batch : done.batches) views.push_back(batch.view());
+  server_->advance(done.bounds, views);
+}
+
+void Subscriber::start_server() {
+  ServerOptions serving{.node = options_.node,
+                        .stream = intake_->stream(),
+                        .listen = *options_.listen,
+                        .sockets = {},
+                        .failed = [this](std::exception_ptr failure) { fail(std::move(failure)); }};
+  auto server =
+      std::make_unique<Server>(std::move(serving), intake_->open_reader(), applier_.get());
+  const std::lock_guard lock(mutex_);
+  server_ = std::move(server);
+}
+
+void Subscriber::end_server() {
+  std::unique_ptr<Server> server;  // ends outside the mutex: its thread may be in fail()
+  const std::lock_guard lock(mutex_);
+  server = std::move(server_);
 }
 
 void Subscriber::run_guarded(const char* name, const std::function<void()>& body) {
@@ -119,11 +130,7 @@ void Subscriber::end_threads() {
   if (applier_) applier_->stop();
   if (log_thread_.joinable()) log_thread_.join();
   if (apply_thread_.joinable()) apply_thread_.join();
-  std::unique_ptr<Server> server;
-  {
-    const std::lock_guard lock(mutex_);
-    server = std::move(server_);
-  }
+  end_server();
 }
 
 Status Subscriber::status() const {

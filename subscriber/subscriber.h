@@ -26,9 +26,10 @@ class Subscriber final : public Role {
 
  private:
   void open();
-  void on_log(std::uint64_t ticket, const LogBounds& bounds, std::span<const BatchView> batches,
-              bool rewound);
-  void serve(const LogBounds& bounds, std::span<const BatchView> batches);
+  void on_log(const Intake::Done& done);
+  void serve(const Intake::Done& done);
+  void start_server();
+  void end_server();
   void run_guarded(const char* name, const std::function<void()>& body);
   void fail(std::exception_ptr failure);
   void end_threads();
