@@ -72,7 +72,7 @@ class Applier final : public PageSource {
   [[nodiscard]] Inbox take(std::chrono::milliseconds patience);
   void open_replica(const StreamId& stream);
   [[nodiscard]] std::optional<Position> locate();
-  [[nodiscard]] bool can_apply() const { return replica_ && !is_lost_ && !stage_; }
+  [[nodiscard]] bool can_apply() const { return replica_ && !is_lost_ && !is_resyncing_; }
 
   void apply_log();
   [[nodiscard]] bool apply_next();
@@ -110,6 +110,7 @@ class Applier final : public PageSource {
   std::optional<Stage> stage_;
   bool has_more_ = false;      // apply_log() left off before the log's end
   bool is_lost_ = false;       // the replica's content is not the state of its position
+  bool is_resyncing_ = false;  // from BeginResync on, through failed attempts, until it is done
   bool wants_finish_ = false;  // all groups are in; the log does not reach far enough yet
   std::int64_t last_save_us_ = 0;
   Bytes raw_;        // scratch

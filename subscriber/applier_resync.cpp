@@ -9,6 +9,7 @@ namespace understudy {
 // with pages of another size, it becomes a new file.
 void Applier::carry_out(follow::BeginResync& begin) {
   stage_.reset();
+  is_resyncing_ = true;
   wants_finish_ = false;
   stream_ = begin.stream;
   if (!replica_ && Replica::look_for(database_) == ReplicaFile::present) {
@@ -95,7 +96,7 @@ void Applier::finish() {
   Stage::discard(directory_.path());
   US_ASSERT(replica_->position() == position, "the replica shows what the stage proved");
   wants_finish_ = false;
-  is_lost_ = false;
+  is_lost_ = is_resyncing_ = false;
   has_more_ = true;
   save();
   progress_.end();

@@ -23,6 +23,7 @@ Stage::Stage(const StageOptions& options, const StateOutline& outline, Replica* 
       outline_(outline),
       local_(local),
       file_(std::make_unique<File>(path_in(options.state_dir), File::Mode::create, options.vfs)),
+      write_behind_(std::make_unique<WriteBehind>(path_in(options.state_dir), options.vfs)),
       group_pages_(static_cast<PageNo>(kGroupBytes / outline.page_size)),
       hashes_(outline.page_size) {
   US_ASSERT(local == nullptr || local->page_size() == outline.page_size,
@@ -123,6 +124,7 @@ void Stage::store_pages(const PageAnswer& answer) {
     from = to;
   }
   received_bytes_ += answer.contents.size();
+  write_behind_->note_written(answer.contents.size());
 }
 
 void Stage::discard(const std::string& state_dir, const std::string& vfs) {

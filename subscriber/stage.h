@@ -18,6 +18,7 @@
 
 #include "common/record/page_hashes.h"
 #include "subscriber/replica.h"
+#include "subscriber/write_behind.h"
 
 namespace understudy {
 
@@ -102,6 +103,7 @@ class Stage {
   StateOutline outline_;
   Replica* local_;
   std::unique_ptr<File> file_;
+  std::unique_ptr<WriteBehind> write_behind_;
   PageNo group_pages_;
   std::vector<Seq> as_of_;  // by group
   PageNo groups_done_ = 0;

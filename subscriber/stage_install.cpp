@@ -72,6 +72,7 @@ void Stage::install(const std::string& path) {
   if (Replica::look_for(path, options_.vfs) == ReplicaFile::present) {
     retired = retire_database(path, options_.vfs);
   }
+  write_behind_.reset();
   file_->truncate(std::uint64_t{page_count_} * page_size());
   file_->sync();  // durable from here: the whole state. Now it may get its name
   auto staged = path_in(options_.state_dir);
