@@ -1,7 +1,7 @@
 """Proves that databases are equal, with the `sqlite3` program and plain bytes: no code of ours.
 
 Nobody may write meanwhile; the nodes run on, once they have come to rest. All is read as any reader
-would see it. A copy of database and WAL would not do: SQLite (3.40) at times commits frames with a wrong
+would see it. A copy of database and WAL would not do: SQLite (3.40) at times commits frames without a
 checksum after a large transaction was rolled back to a savepoint; live readers see them, by the
 wal-index, but a copy, recovered from its WAL alone, ends before them.
 """
