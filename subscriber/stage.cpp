@@ -100,7 +100,6 @@ Stage::Put Stage::put(const PageAnswer& answer) {
   }
   as_of_[group] = answer.as_of.seq;
   ++groups_done_;
-  earliest_ = std::min(earliest_, answer.as_of.seq);
   if (groups_done_ == 1 || answer.as_of.seq > latest_.seq) {
     latest_ = answer.as_of;
     page_count_ = answer.page_count;

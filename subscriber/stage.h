@@ -59,7 +59,7 @@ class Stage {
   [[nodiscard]] std::uint64_t received_bytes() const { return received_bytes_; }
 
   // When all groups are done: the records that complete() needs are earliest()+1 … latest().seq.
-  [[nodiscard]] Seq earliest() const { return earliest_; }
+  [[nodiscard]] Seq earliest() const { return outline_.position.seq; }
   [[nodiscard]] const Position& latest() const { return latest_; }
   [[nodiscard]] Completion complete(LogReader& log);
 
@@ -107,7 +107,6 @@ class Stage {
   PageNo group_pages_;
   std::vector<Seq> as_of_;  // by group
   PageNo groups_done_ = 0;
-  Seq earliest_ = kNotYet;
   Position latest_;
   PageNo page_count_ = 0;  // of latest_
   PageHashes hashes_;

@@ -16,9 +16,11 @@ Stage::Completion Stage::complete(LogReader& log) {
   const auto on_record = log.position_at(latest_.seq);
   if (!on_record) return Completion::records_lost;
   if (*on_record != latest_) return Completion::mismatch;
-  if (earliest_ < latest_.seq) {
+  // From the outline on, not from the earliest answer: a page that was made in between is in no
+  // group, so only its record has it.
+  if (earliest() < latest_.seq) {
     overlay_ = std::make_unique<PageOverlay>(page_size(), options_.overlay_bytes);
-    const auto walked = walk_log(log, earliest_, latest_.seq,
+    const auto walked = walk_log(log, earliest(), latest_.seq,
                                  [&](const RecordPart& part) { return apply_part(part); });
     if (walked == LogWalk::stopped) return Completion::mismatch;
     if (walked != LogWalk::complete) return Completion::records_lost;

@@ -66,6 +66,20 @@ TEST_CASE("a new standby from pages of different times, while the primary goes o
   }
 }
 
+TEST_CASE("pages that are made between the outline and the first answer are not forgotten") {
+  Scratch scratch;
+  Recorder primary(scratch.path(), {});
+  primary.run(kFill);
+  Standby standby(scratch.path(), primary.stream());
+  Stage stage(standby.stage_options(), primary.outline(), nullptr);
+  const auto pages = primary.outline().page_count;
+  primary.run("CREATE TABLE later AS SELECT randomblob(3000) AS b FROM t LIMIT 100");
+  REQUIRE(primary.outline().page_count > pages + 50);
+  gather(stage, primary, {});
+  const auto log = primary.log();
+  CHECK(stage.complete(*log) == Stage::Completion::proved);
+}
+
 TEST_CASE("a state directory on another disk than the database") {
   if (!std::filesystem::exists("/dev/shm")) return;
   Scratch scratch;
