@@ -20,6 +20,7 @@ struct Typed {
   bool enable_wal = false, insecure = false, adopt = false, never_lock = false;
   std::string keep_bytes = "1GiB", keep_age = "24h", wal_limit = "1GiB";
   std::uint32_t wal_window = 4000;
+  int niceness = 5;
   bool json = false, watch = false;
   Seq seq = 0;
   std::string level = "applied", timeout = "5s";
@@ -100,6 +101,7 @@ PublishCommand read_publish(const Typed& typed) {
   options.enable_wal = typed.enable_wal;
   options.insecure = typed.insecure;
   options.retention = read_retention(typed);
+  options.niceness = typed.niceness;
   options.tail.window_frames = typed.wal_window;
   options.tail.wal_hard_limit_bytes = read_size("--wal-limit", typed.wal_limit);
   options.tail.may_take_write_lock = !typed.never_lock;
@@ -188,6 +190,13 @@ CLI::App* add_publish(CLI::App& app, Typed& typed) {
       ->add_option("--wal-limit", typed.wal_limit,
                    "WAL size from which the write lock is taken for an instant")
       ->type_name("SIZE")
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--nice", typed.niceness,
+          "how far the publisher stands back for the application when processors are short")
+      ->type_name("0-19")
+      ->check(CLI::Range(0, 19))
       ->capture_default_str();
   command->add_flag("--never-lock", typed.never_lock,
                     "never take the write lock; beyond --wal-limit let go and repair instead");

@@ -15,8 +15,9 @@ namespace understudy {
 namespace {
 
 constexpr std::chrono::microseconds kPollEvery{200};
-constexpr std::chrono::milliseconds kIdlePollEvery{10};   // an explicit checkpoint may wait for us
-constexpr std::chrono::milliseconds kRestPollEvery{250};  // none can: a write wakes us
+constexpr std::chrono::microseconds kPollLightEvery{100};  // few frames at a time: lag counts
+constexpr std::chrono::milliseconds kIdlePollEvery{10};    // an explicit checkpoint may wait for us
+constexpr std::chrono::milliseconds kRestPollEvery{250};   // none can: a write wakes us
 constexpr std::int64_t kIdleAfter_us = 30'000;
 constexpr std::int64_t kStatusEvery_us = 50'000;
 constexpr std::int64_t kCheckBacklogEvery_us = 10'000'000;
@@ -161,7 +162,8 @@ void Capture::wait(TailResult result, wal::FrameNo frames) {
   }
   if (has_questions_ && tail_.reads_are_exact()) return;
   if (now_us_ - last_progress_us_ < kIdleAfter_us) {
-    WalWatch::nap(kPollEvery);
+    constexpr wal::FrameNo kFew = 16;
+    WalWatch::nap(frames <= kFew ? kPollLightEvery : kPollEvery);
   } else {
     watch_.wait_idle(tail_.at_rest() ? kRestPollEvery : kIdlePollEvery);
   }

@@ -3,7 +3,11 @@
 #include "common/core/errors.h"
 #include "common/logging/log.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 
 namespace understudy {
 namespace {
@@ -31,7 +35,17 @@ Publisher::Publisher(PublisherOptions options, const StateDirectory& directory)
 
 Publisher::~Publisher() = default;
 
+// For the whole process; threads that are made from here on inherit it. A limit that forbids it is
+// no reason not to publish.
+void Publisher::stand_back() const {
+  errno = 0;
+  if (options_.niceness > 0 && nice(options_.niceness) == -1 && errno != 0) {
+    log::warning("nice_refused", std::strerror(errno), {{"nice", options_.niceness}});
+  }
+}
+
 void Publisher::run() {
+  stand_back();
   while (run_session()) wait_before_retry();
 }
 

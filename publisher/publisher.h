@@ -23,6 +23,7 @@ class Publisher final : public Role {
   [[nodiscard]] Status status() const override;
 
  private:
+  void stand_back() const;
   [[nodiscard]] bool run_session();
   void wait_before_retry();
 

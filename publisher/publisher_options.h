@@ -21,6 +21,9 @@ struct PublisherOptions {
   // Listen on other than loopback addresses although nothing is encrypted and nobody is asked who
   // they are.
   bool insecure = false;
+  // Added to the process's nice value. On a machine with few processors our threads would else
+  // interrupt the application's (measured: COMMIT p99 80 µs instead of 125 to 450).
+  int niceness = 5;
   // What the backend keeps: 1 GiB and 24 hours, whichever is reached first.
   RetentionPolicy retention;
   // How the WAL is followed: window_frames (4000 frames), wal_hard_limit_bytes (1 GiB) and
