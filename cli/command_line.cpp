@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <sstream>
 
 namespace understudy {
@@ -296,6 +297,16 @@ SayCommand explain(const CLI::App& app, const CLI::ParseError& error) {
   return {out.str(), ExitCode::ok};
 }
 
+// The first word, when it is neither an option nor a command.
+std::optional<std::string> unknown_command(const CLI::App& app, int argc, const char* const* argv) {
+  if (argc < 2 || argv[1][0] == '-') return std::nullopt;
+  const std::string word = argv[1];
+  const auto all = app.get_subcommands([](const CLI::App*) { return true; });
+  const bool known =
+      std::ranges::any_of(all, [&](const auto* each) { return each->get_name() == word; });
+  return known ? std::nullopt : std::optional(word);
+}
+
 }  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
@@ -306,6 +317,10 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   app.require_subcommand(1);
   const Commands commands{add_publish(app, typed), add_subscribe(app, typed),
                           add_status(app, typed), add_verify(app, typed), add_wait(app, typed)};
+  if (const auto word = unknown_command(app, argc, argv)) {
+    return {{},
+            usage_error(fmt::format("there is no command '{}'; see: understudy --help", *word))};
+  }
   try {
     app.parse(argc, argv);
     const auto log_options = read_log_options(typed);

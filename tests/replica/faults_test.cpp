@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 #include <sqlite3.h>
 
+#include <cstdio>
 #include <filesystem>
 
 using namespace understudy;
@@ -83,6 +84,8 @@ TEST_CASE("the n-th call fails, for every n: the position is found again and all
       }
     }
   }
+  std::printf("understudy-count: failed I/O calls of the replica=%ld\n",
+              static_cast<long>(failures));
   MESSAGE(failures, " failures");
   CHECK(failures > 100);
 }

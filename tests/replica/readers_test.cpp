@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
+
 using namespace understudy;
 using namespace understudy::test;
 
@@ -114,6 +116,7 @@ TEST_CASE("readers see whole transactions and no step back, through kill -9 at r
   REQUIRE(standby.open_and_locate(primary) != Located::diverged);
   const auto reached = standby.replica().position().seq;
   standby.apply_to(primary, primary.position().seq);
+  std::printf("understudy-count: kill -9 of an applier=%ld\n", static_cast<long>(kills));
   MESSAGE(kills, " kills on the way to record ", reached);
   CHECK(kills > 3);
   for (const auto reader : readers) CHECK(wait_for(reader) == fine);

@@ -63,6 +63,9 @@ TEST_CASE("every promise holds under every seed, and standbys converge once faul
                   "rewinds",
                   seeds, sum.events, sum.commits, sum.appends, sum.crashes, sum.resyncs,
                   sum.failed_resyncs, sum.orphanings, sum.tails_dropped, sum.damages, sum.rewinds));
+  fmt::print("understudy-count: simulation seeds={}\n", seeds);
+  fmt::print("understudy-count: simulated crashes={}\n", sum.crashes);
+  fmt::print("understudy-count: simulated events={}\n", sum.events);
   // A run in which nothing happened proves nothing.
   if (seeds >= 100) {
     CHECK(sum.resyncs > seeds);

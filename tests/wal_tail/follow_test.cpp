@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <cstdio>
+
 namespace understudy::test {
 namespace {
 
@@ -72,6 +74,8 @@ TEST_CASE("every state that one writer commits is seen, in order, and no other")
     CHECK(follower.image() == image_of(path));
     CHECK(follower.exact_reads > 0);
     const auto status = follower.tail.status();
+    std::printf("understudy-count: WAL resets followed=%lu\n",
+                static_cast<unsigned long>(status.resets));
     MESSAGE("resets ", status.resets, ", windows ", status.windows, ", missed ",
             status.windows_missed, ", own checkpoints ", status.checkpoints, ", unsummed frames ",
             status.unsummed_frames);

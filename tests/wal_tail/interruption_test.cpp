@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <cstdio>
 
 namespace understudy::test {
 namespace {
@@ -62,6 +63,7 @@ TEST_CASE("writers killed at any moment: nothing is lost, nothing uncommitted is
     }
   }
   CHECK(follower.commits > kCommits);
+  std::printf("understudy-count: kill -9 of a writer under the tail=%d\n", kills);
   MESSAGE("kills ", kills, ", commits seen ", follower.commits);
 }
 
