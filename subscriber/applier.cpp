@@ -9,8 +9,8 @@
 namespace understudy {
 namespace {
 
-constexpr std::chrono::milliseconds kIdleWait{100};
-constexpr std::chrono::milliseconds kCheckpointEvery{50};
+constexpr std::chrono::milliseconds kIdleWait{250};
+constexpr std::chrono::milliseconds kCheckpointEvery{250};
 constexpr std::uint32_t kCheckpointBacklog = 2000;  // frames
 // Records that queue up are merged into one commit for so long, unless they fill the overlay first.
 constexpr std::int64_t kMergeLimit_us = 100'000;

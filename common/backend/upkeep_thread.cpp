@@ -5,7 +5,7 @@
 namespace understudy {
 namespace {
 
-constexpr std::chrono::milliseconds kLookEvery{100};
+constexpr std::chrono::milliseconds kLookEvery{200};
 
 }  // namespace
 
