@@ -17,12 +17,12 @@
 // after an exception the object may only be destroyed, and opening anew finds the position again.
 #pragma once
 
+#include "common/backend/log_walk.h"
 #include "common/record/page_hashes.h"
 #include "common/record/record.h"
 #include "common/serving/page_source.h"
 #include "subscriber/applied_ring.h"
 #include "subscriber/checkpointer.h"
-#include "common/backend/log_walk.h"
 #include "subscriber/page_overlay.h"
 #include "subscriber/wal_appender.h"
 

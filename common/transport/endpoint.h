@@ -19,7 +19,7 @@ struct Endpoint {
   // Comma-separated; at least one.
   static std::vector<Endpoint> parse_list(std::string_view text);
 
-  [[nodiscard]] std::string live() const;      // tcp://host:port
+  [[nodiscard]] std::string live() const;  // tcp://host:port
   [[nodiscard]] std::string to_string() const { return live(); }
   [[nodiscard]] std::string requests() const;  // tcp://host:(port + 1)
   // Reachable from this machine only, whatever a name may resolve to: 127.*, [::1], localhost.
