@@ -160,8 +160,6 @@ class Follower {
   [[nodiscard]] Position durable() const { return durable_; }
   [[nodiscard]] std::optional<Position> applied() const { return applied_; }
   [[nodiscard]] std::size_t endpoint() const { return endpoint_; }
-  // Pages stored and pages to store in the resync under way; nullopt: none.
-  [[nodiscard]] std::optional<ResyncProgress> resync_progress() const;
 
  private:
   // The end of the log as it will be when all that was handed over is carried out.

@@ -173,7 +173,6 @@ void Follower::on_group_stored(PageNo first) {
   if (!resync_ || resync_->phase != Resync::Phase::staging) return;
   const auto found = resync_->groups.find(first);
   if (found == resync_->groups.end() || found->second.phase != ResyncGroup::Phase::storing) return;
-  resync_->pages_stored += found->second.count;
   resync_->groups.erase(found);
   advance_resync();
 }
@@ -200,11 +199,6 @@ void Follower::on_resync_failed(std::string reason) {
   if (!resync_ || resync_->phase < Resync::Phase::staging) return;
   report(Severity::warning, fmt::format("resync did not end in a right state: {}", reason));
   start_resync(ResyncLog::keep, "once more");
-}
-
-std::optional<ResyncProgress> Follower::resync_progress() const {
-  if (!resync_) return std::nullopt;
-  return ResyncProgress{resync_->pages_stored, resync_->outline.page_count};
 }
 
 }  // namespace understudy

@@ -19,11 +19,6 @@ enum class ResyncLog : std::uint8_t {
   reset_keep_orphans,  // it diverged
 };
 
-struct ResyncProgress {
-  PageNo pages_stored = 0;
-  PageNo pages_total = 0;
-};
-
 struct ResyncGroup {
   enum class Phase : std::uint8_t { hashing, asking, waiting, storing };
   PageNo count = 0;
@@ -43,7 +38,6 @@ struct Resync {
   PageNo group_pages = 0;
   PageNo next_first = 1;                 // first page that no group was opened for yet
   std::map<PageNo, ResyncGroup> groups;  // opened and not stored yet, by first page
-  PageNo pages_stored = 0;
   Seq max_as_of = 0;
   bool finish_asked = false;
 
