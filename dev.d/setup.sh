@@ -12,12 +12,7 @@ is_installed() {
 }
 
 as_root() {
-  if [[ $(id -u) == 0 ]]; then
-    "$@"
-  else
-    command -v sudo >/dev/null || die "needs root or sudo to install packages: $*"
-    sudo "$@"
-  fi
+  if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi
 }
 
 # install_packages PACKAGE…: quick and silent when all are there.
@@ -29,6 +24,10 @@ install_packages() {
     is_installed "$package" || missing+=("$package")
   done
   ((${#missing[@]})) || return 0
+  if [[ $(id -u) != 0 ]] && ! command -v sudo >/dev/null; then
+    die "needs root or sudo to install packages; or let somebody who may, run:
+  apt-get install --no-install-recommends ${missing[*]}"
+  fi
   say "Installing ${missing[*]}"
   run_logged apt-update as_root apt-get update
   run_logged apt-install as_root env DEBIAN_FRONTEND=noninteractive \
