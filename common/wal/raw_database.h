@@ -25,6 +25,7 @@ class RawDatabase {
   ~RawDatabase();
 
   [[nodiscard]] SharedIndex& index() { return *index_; }
+  [[nodiscard]] const SharedIndex& index() const { return *index_; }
   [[nodiscard]] std::uint32_t page_size() const { return page_size_; }
   [[nodiscard]] const std::string& path() const { return path_; }
 
