@@ -123,7 +123,7 @@ def create(path: str, history: int) -> None:
     database.close()
 
 
-def write(path: str, number: int, rate: float, stop, committed, errors) -> None:
+def write(path: str, number: int, rate: float, stop, committed, changing, errors) -> None:
     """One writer: a transaction every 1/rate seconds until `stop`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -132,10 +132,12 @@ def write(path: str, number: int, rate: float, stop, committed, errors) -> None:
     application, next_at = multiprocessing.parent_process(), time.monotonic()
     while application.is_alive() and not stop.wait(max(0.0, next_at - time.monotonic())):
         try:
+            before = database.total_changes
             database.execute("BEGIN IMMEDIATE")
             chance.choices(actions, weights)[0](database, chance)
             database.execute("COMMIT")
             committed[number] += 1
+            changing[number] += database.total_changes > before
         except sqlite3.Error as error:
             errors[number] += 1
             print(f"chat: writer {number}: {error}", file=sys.stderr, flush=True)
@@ -157,9 +159,10 @@ def main() -> int:
     create(chosen.database, chosen.history)
     stop = multiprocessing.Event()
     committed = multiprocessing.Array("L", chosen.writers)
+    changing = multiprocessing.Array("L", chosen.writers)
     errors = multiprocessing.Array("L", chosen.writers)
     writers = [multiprocessing.Process(target=write, daemon=True, args=(
-        chosen.database, number, chosen.rate, stop, committed, errors))
+        chosen.database, number, chosen.rate, stop, committed, changing, errors))
         for number in range(chosen.writers)]
     for writer in writers:
         writer.start()
@@ -172,7 +175,8 @@ def main() -> int:
     stop.set()
     for writer in writers:
         writer.join()
-    print(f"committed={sum(committed)} errors={sum(errors)}", flush=True)
+    print(f"{sum(committed):,} commits, {sum(changing):,} with changes, {sum(errors)} errors",
+          flush=True)
     return 1 if sum(errors) else 0
 
 

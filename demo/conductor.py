@@ -17,12 +17,23 @@ import time
 
 import equality
 from nodes import Node, NodeFailed, die_with_parent
-from screen import Row, Screen
+from screen import GREEN, Row, Screen
 
-KILL_AT, RETURN_AT, STOP_AT, TOTAL = 12.0, 17.0, 25.0, 29.0
+KILL_AT, RETURN_AT, STOP_AT, TOTAL = 12.0, 17.0, 25.0, 26.0
 DRAW_SECONDS = 0.2
 CONVERGE_SECONDS = 60.0
 CHAT = pathlib.Path(__file__).with_name("chat.py")
+
+STOP_SCRIPT = """#!/bin/sh
+# Ends this demo and removes its folder.
+for pid in {pids}; do
+  kill "$pid" 2>/dev/null
+done
+for pid in {pids}; do
+  while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+done
+rm -rf '{folder}'
+"""
 
 
 class Demo:
@@ -34,9 +45,11 @@ class Demo:
         self.pace = pace
         self.program = program
         self.application: subprocess.Popen | None = None
-        self.publisher = Node.publisher(program, "primary", folder / "chat.db", outlives=keep)
+        self.publisher = Node.publisher(program, "primary", folder / "chat.db", "--node", "primary",
+                                        outlives=keep)
         self.standbys = [
-            Node.standby(program, name, folder / f"{name}.db", self.publisher, outlives=keep)
+            Node.standby(program, name, folder / f"{name}.db", self.publisher, "--node", name,
+                         outlives=keep)
             for name in ("standby-1", "standby-2")]
         self.nodes = [self.publisher, *self.standbys]
         self.rows = [Row(node.name) for node in self.nodes]
@@ -50,14 +63,15 @@ class Demo:
         with open(self.folder / "chat.log", "wb") as log:
             self.application = subprocess.Popen(
                 [sys.executable, str(CHAT), str(database)], stdout=log, stderr=log,
-                preexec_fn=None if self.keep else die_with_parent, start_new_session=self.keep)
+                preexec_fn=None if self.keep else die_with_parent, start_new_session=True)
         for node in self.nodes:
             node.start()
         self.screen = Screen(self.rows, TOTAL * self.pace)
         self.screen.tell("The application writes; the standbys fetch the database.")
 
     def stop(self) -> None:
-        """Ends whatever still runs, whatever went wrong."""
+        """Ends whatever still runs, whatever went wrong; a second Ctrl-C does not cut it short."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         if self.application is not None and self.application.poll() is None:
             self.application.terminate()
             try:
@@ -129,19 +143,25 @@ class Demo:
             if node.stop() != 0:
                 wrong.append(f"{node.name}: ended with exit code {node.exit_code}")
         proofs = {node.name: equality.prove(node.database) for node in self.nodes}
-        print_table(positions, proofs)
+        print_table(self.screen, positions, proofs)
         return wrong + equality.differences(proofs)
 
 
-def print_table(positions: dict[str, str], proofs: dict[str, equality.Proof]) -> None:
-    width = max(17, *(len(position) for position in positions.values()))
-    print(f"  {'node':<12}{'position (verify)':<{width + 2}}{'integrity':<11}{'rows (sha3)':<16}"
-          f"{'file (sha256)':<16}{'bytes':>12}")
-    for name, proof in proofs.items():
-        print(f"  {name:<12}{positions[name]:<{width + 2}}{proof.integrity[:9]:<11}"
-              f"{proof.content_sum[:12] + '…':<16}{proof.file_sum[:12] + '…':<16}"
-              f"{proof.file_bytes:>12,}")
-    print(flush=True)
+def print_table(screen: Screen, positions: dict[str, str],
+                proofs: dict[str, equality.Proof]) -> None:
+    width = max(17, *(len(position) for position in positions.values())) + 2
+    if screen.columns() < 54 + width:
+        for name, proof in proofs.items():
+            print(f"  {name:<11}{positions[name]}  {proof.integrity[:9]}  {proof.file_bytes:,} bytes\n"
+                  f"             rows {proof.content_sum[:12]}…  file {proof.file_sum[:12]}…")
+    else:
+        print(f"  {'node':<11}{'position (verify)':<{width}}{'integrity':<11}{'rows':<10}"
+              f"{'file':<10}{'bytes':>10}")
+        for name, proof in proofs.items():
+            print(f"  {name:<11}{positions[name]:<{width}}{proof.integrity[:9]:<11}"
+                  f"{proof.content_sum[:7] + '…':<10}{proof.file_sum[:7] + '…':<10}"
+                  f"{proof.file_bytes:>10,}")
+    print("\n  rows: SHA3 by sqlite3; file: SHA-256 of all pages", flush=True)
 
 
 def finish(demo: Demo) -> int:
@@ -152,11 +172,11 @@ def finish(demo: Demo) -> int:
     demo.screen.draw()
     demo.screen.finish()
     wrong = demo.prove_equal()
-    print(f"  The application: {report.splitlines()[-1]}")
+    print(f"  Application: {report.splitlines()[-1]}\n")
     for fault in wrong:
         print(f"  WRONG: {fault}")
     if not wrong:
-        print("  all three files are equal")
+        print("  " + demo.screen.paint(GREEN, "all three files are equal"))
     return 1 if wrong else 0
 
 
@@ -165,8 +185,7 @@ def leave_running(demo: Demo) -> None:
     pids = [demo.application.pid, *(node.pid for node in demo.nodes)]
     program = os.path.relpath(demo.program)
     stop = demo.folder / "stop.sh"
-    stop.write_text(f"#!/bin/sh\n# Ends this demo and removes its folder.\n"
-                    f"kill {' '.join(map(str, pids))}\nrm -rf {demo.folder}\n")
+    stop.write_text(STOP_SCRIPT.format(pids=" ".join(map(str, pids)), folder=demo.folder))
     stop.chmod(0o755)
     print("  Everything goes on running. Have a look:")
     for node in demo.nodes:
@@ -208,7 +227,8 @@ def main() -> int:
     options.add_argument("--folder", default=None, help="where to make the demo's folder")
     options.add_argument("--pace", type=float, default=1.0, help="below 1 is quicker")
     chosen = options.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a parent may have left SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="understudy-demo-", dir=chosen.folder))
     return run(chosen, folder)
 

@@ -85,7 +85,7 @@ class Node:
             self.process = subprocess.Popen(
                 [self.program, *self.arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 preexec_fn=None if self._outlives else die_with_parent,
-                start_new_session=self._outlives)
+                start_new_session=True)  # Ctrl-C is for the one who conducts
         self.exit_code = None
         return self
 

@@ -1,5 +1,6 @@
 """The demo's screen: a live table on a terminal, one plain line a second elsewhere. Never blocks."""
 
+import os
 import shutil
 import sys
 import time
@@ -8,6 +9,7 @@ BOLD, DIM, GREEN, YELLOW, RED, CYAN, OFF = (
     "\033[1m", "\033[2m", "\033[32m", "\033[33m", "\033[31m", "\033[36m", "\033[0m")
 STATE_COLOURS = {"publishing": GREEN, "streaming": GREEN, "killed": RED, "stopped": DIM}
 BAR_CELLS = 24
+TABLE_COLUMNS = 58  # without the bar
 
 
 class Row:
@@ -29,9 +31,27 @@ class Row:
 
 
 def show_lag(seconds: float | None) -> str:
+    """The nodes tell it in milliseconds."""
     if seconds is None:
         return "–"
-    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    if seconds < 0.001:
+        return "< 1 ms"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+class Text:
+    """A line of coloured pieces that can be cut: a line that wraps would spoil the next redraw."""
+
+    def __init__(self, *pieces: tuple[str, str]):
+        self.pieces = pieces
+
+    def cut(self, columns: int, colours: bool) -> str:
+        out, left = "", columns
+        for colour, text in self.pieces:
+            text = text[:left]
+            left -= len(text)
+            out += f"{colour}{text}{OFF}" if colour and colours else text
+        return out
 
 
 class Screen:
@@ -41,7 +61,9 @@ class Screen:
         self.rows = rows
         self.total_seconds = total_seconds
         self.event = ""
-        self._live = sys.stdout.isatty()
+        self._live = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        self._colours = self._live and not os.environ.get("NO_COLOR")
+        self._is_over = False
         self._started_at = time.monotonic()
         self._drawn_lines = 0
         self._plain_at = 0.0
@@ -62,8 +84,18 @@ class Screen:
             self._plain_at = self.elapsed() + 1
             print(f"{self.elapsed():5.1f} s  " + " | ".join(map(self._plain, self.rows)), flush=True)
 
+    def paint(self, colour: str, text: str) -> str:
+        return f"{colour}{text}{OFF}" if self._colours else text
+
+    def columns(self) -> int:
+        """How wide a line may be; a file or a pipe takes any."""
+        return shutil.get_terminal_size().columns - 1 if self._live else 1000
+
     def finish(self) -> None:
         """Leaves the last picture where it is; what is printed next stands below it."""
+        if self._drawn_lines:
+            self._is_over = True
+            self.draw()
         self._drawn_lines = 0
         print(flush=True)
 
@@ -76,41 +108,46 @@ class Screen:
             text += f" ({self._behind(row)} behind, lag {show_lag(row.lag_seconds)})"
         return text
 
-    def _bar(self, row: Row) -> str:
+    def _bar(self, row: Row, cells: int) -> str:
         """How much of the primary's transactions of this demo the node shows."""
         top = self.rows[0].seq or 0
         if self._first_seq is None and top:
             self._first_seq = top
         first = self._first_seq or 0
         share = ((row.seq or 0) - first) / (top - first) if top > first else 0
-        filled = round(BAR_CELLS * min(1, max(0, share)))
-        return "█" * filled + "░" * (BAR_CELLS - filled)
+        filled = round(cells * min(1, max(0, share)))
+        return "█" * filled + "░" * (cells - filled)
 
-    def _table_row(self, row: Row) -> str:
+    def _table_row(self, row: Row, bar_cells: int) -> Text:
         colour = STATE_COLOURS.get(row.state, YELLOW)
         seq = f"{row.seq:,}" if row.seq is not None else "–"
         primary = row is self.rows[0]
         behind = "" if primary else f"{self._behind(row):,}"
         lag = "" if primary else show_lag(row.lag_seconds)
-        return (f"  {BOLD}{row.name:<12}{OFF}{colour}{row.state:<14}{OFF}{seq:>10}"
-                f"{behind:>10}{lag:>12}   {colour}{self._bar(row)}{OFF}")
+        return Text((BOLD, f"  {row.name:<11}"), (colour, f"{row.state:<14}"),
+                    ("", f"{seq:>10}{behind:>10}{lag:>11}   "), (colour, self._bar(row, bar_cells)))
 
     def _draw_table(self) -> None:
-        width = min(shutil.get_terminal_size().columns, 90)
-        done = min(1.0, self.elapsed() / self.total_seconds)
-        line = "━" * round((width - 4) * done)
-        rest = "━" * (width - 4 - len(line))
+        columns = shutil.get_terminal_size().columns - 1
+        width = min(columns, TABLE_COLUMNS + 3 + BAR_CELLS)
+        bar_cells = max(0, width - TABLE_COLUMNS - 3)
+        done = 1.0 if self._is_over else min(1.0, self.elapsed() / self.total_seconds)
+        line = "━" * round((width - 2) * done)
+        rest = "━" * (width - 2 - len(line))
+        what = "  one primary, two standbys, an application that writes"
+        room = width - len("  Understudy")
         lines = [
-            "",
-            f"  {BOLD}Understudy{OFF}  one primary, two standbys, a chat application that writes"
-            f"{self.elapsed():>8.1f} s",
-            f"  {CYAN}{line}{OFF}{DIM}{rest}{OFF}",
-            f"  {DIM}{'node':<12}{'state':<14}{'seq':>10}{'behind':>10}{'lag':>12}{OFF}",
-            *map(self._table_row, self.rows),
-            "",
-            f"  {self.event}",
+            Text(),
+            Text((BOLD, "  Understudy"),
+                 ("", f"{what[:room - 9]:<{room - 9}}{self.elapsed():>7.1f} s")),
+            Text((CYAN, f"  {line}"), (DIM, rest)),
+            Text((DIM, f"  {'node':<11}{'state':<14}{'seq':>10}{'behind':>10}{'lag':>11}")),
+            *(self._table_row(row, bar_cells) for row in self.rows),
+            Text(),
+            Text(("", f"  {self.event}")),
         ]
         up = f"\033[{self._drawn_lines}A" if self._drawn_lines else ""
-        sys.stdout.write(up + "".join(f"\033[2K{text}\n" for text in lines))
+        sys.stdout.write(up + "".join(
+            f"\033[2K{text.cut(columns, self._colours)}\n" for text in lines))
         sys.stdout.flush()
         self._drawn_lines = len(lines)

@@ -11,5 +11,5 @@ build_preset() {
     run_logged "configure-$preset" cmake --preset "$preset"
   fi
   say "Building build/$preset with $(cores) jobs"
-  run_logged "build-$preset" cmake --build "build/$preset" -j "$(cores)" "${targets[@]}"
+  run_watched "build-$preset" cmake --build "build/$preset" -j "$(cores)" "${targets[@]}"
 }
