@@ -37,6 +37,7 @@ make_system() {
     >"$folder.log" 2>&1 || { tail -n 30 "$folder.log" >&2 && die "debootstrap failed"; }
   cp /etc/resolv.conf "$folder/etc/resolv.conf"
   if [[ -n ${APT_CONF:-} ]]; then cp "$APT_CONF" "$folder/etc/apt/apt.conf.d/99network"; fi
+  mount --bind "$folder" "$folder" # tests that mount want / to be a mount
   mount -t proc proc "$folder/proc"
   mount -t sysfs sys "$folder/sys"
   mount -t tmpfs -o mode=1777 tmpfs "$folder/dev/shm"
