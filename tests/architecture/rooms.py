@@ -12,7 +12,8 @@ RANKS = {
     "serving": 4,
     "node": 5,
     "publisher": 6, "subscriber": 6,
-    "cli": 7,
+    "takeover": 7,
+    "cli": 8,
 }
 _ROOM = re.compile(
     r"(?:understudy_room\(\s*|target_link_libraries\(\s*understudy_)(\w+)\s*([^)]*)\)")
@@ -23,7 +24,7 @@ def room_of(path: pathlib.PurePath) -> str | None:
     """The room that a source belongs to, by its path from the top; None outside of all rooms."""
     if path.parts[0] == "common" and len(path.parts) > 2:
         return path.parts[1]
-    return path.parts[0] if path.parts[0] in ("publisher", "subscriber", "cli") else None
+    return path.parts[0] if path.parts[0] in ("publisher", "subscriber", "takeover", "cli") else None
 
 
 def read_links(top: pathlib.Path) -> dict[str, set[str]]:

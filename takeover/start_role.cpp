@@ -1,0 +1,36 @@
+#include "takeover/start_role.h"
+
+#include <fmt/format.h>
+
+namespace understudy {
+namespace {
+
+StartDecision as_standby(const StartFacts& facts, std::string why) {
+  return {facts.has_cursor ? StartRole::drain_then_standby : StartRole::standby, std::move(why)};
+}
+
+}  // namespace
+
+StartDecision decide_start(const StartFacts& facts) {
+  const Epoch own = facts.history.empty() ? 0 : facts.history.back().epoch;
+  if (facts.peers_epoch && *facts.peers_epoch > own) {
+    return as_standby(facts, own == 0
+                                 ? std::string("its peers have this database already")
+                                 : fmt::format("a peer is in epoch {}, this node's log ends in {}",
+                                               *facts.peers_epoch, own));
+  }
+  if (own == 0) {
+    return {facts.asked == NodeRole::primary ? StartRole::primary : StartRole::standby,
+            "as the command says"};
+  }
+  const auto& last = facts.history.back();
+  if (last.node != facts.node) {
+    return as_standby(facts, fmt::format("epoch {} belongs to {}", last.epoch, last.node));
+  }
+  if (facts.demoted_from >= last.epoch) {
+    return as_standby(facts, fmt::format("it stood down from epoch {}", facts.demoted_from));
+  }
+  return {StartRole::primary, fmt::format("it opened epoch {}", last.epoch)};
+}
+
+}  // namespace understudy

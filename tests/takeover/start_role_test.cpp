@@ -1,0 +1,62 @@
+// The table of starts: what the disk says goes before what the command says.
+#include "takeover/start_role.h"
+
+#include <doctest/doctest.h>
+
+namespace understudy::test {
+namespace {
+
+History history(std::initializer_list<const char*> nodes) {
+  History result;
+  for (const char* node : nodes) {
+    EpochStart start;
+    start.epoch = result.size() + 1;
+    start.node = node;
+    start.first_seq = 10 * result.size() + 1;
+    result.push_back(start);
+  }
+  return result;
+}
+
+StartRole start(StartFacts facts) {
+  facts.node = "a";
+  return decide_start(facts).role;
+}
+
+}  // namespace
+
+TEST_CASE("a node without state does what the command says, unless a peer has the database") {
+  CHECK(start({.asked = NodeRole::primary}) == StartRole::primary);
+  CHECK(start({.asked = NodeRole::standby}) == StartRole::standby);
+  CHECK(start({.asked = NodeRole::primary, .peers_epoch = 1}) == StartRole::standby);
+  CHECK(start({.asked = NodeRole::standby, .peers_epoch = 1}) == StartRole::standby);
+}
+
+TEST_CASE("the last epoch of the log says who leads, whatever the command is") {
+  for (const auto asked : {NodeRole::primary, NodeRole::standby}) {
+    CHECK(start({.asked = asked, .history = history({"a"})}) == StartRole::primary);
+    CHECK(start({.asked = asked, .history = history({"b", "a"})}) == StartRole::primary);
+    CHECK(start({.asked = asked, .history = history({"a", "b"})}) == StartRole::standby);
+  }
+}
+
+TEST_CASE("who stood down from an epoch does not lead it again") {
+  CHECK(start({.history = history({"b", "a"}), .demoted_from = 2}) == StartRole::standby);
+  CHECK(start({.history = history({"b", "a"}), .demoted_from = 1}) == StartRole::primary);
+}
+
+TEST_CASE("a higher epoch at a peer makes a standby, a lower or the same one does not") {
+  CHECK(start({.history = history({"a"}), .peers_epoch = 2}) == StartRole::standby);
+  CHECK(start({.history = history({"a"}), .peers_epoch = 1}) == StartRole::primary);
+  CHECK(start({.history = history({"b", "a"}), .peers_epoch = 1}) == StartRole::primary);
+}
+
+TEST_CASE("what an application may have written since is drained before a node follows") {
+  CHECK(start({.history = history({"a"}), .has_cursor = true, .peers_epoch = 2}) ==
+        StartRole::drain_then_standby);
+  CHECK(start({.history = history({"a"}), .demoted_from = 1, .has_cursor = true}) ==
+        StartRole::drain_then_standby);
+  CHECK(start({.history = history({"a"}), .has_cursor = true}) == StartRole::primary);
+}
+
+}  // namespace understudy::test
