@@ -288,7 +288,7 @@ bool WalTail::run_checkpoint(Clock::time_point now) {
   database_.checkpoint_passive();
   const auto backfilled = index_.backfilled();
   const bool closed = backfilled == header_.last_frame && index_.still_at(header_);
-  watch_->own_checkpoint_ended(closed, backfilled, now);
+  watch_->own_checkpoint_ended(closed, backfilled, now, Clock::now());
   return closed;
 }
 

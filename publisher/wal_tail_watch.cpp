@@ -11,8 +11,14 @@ using std::chrono::seconds;
 
 constexpr auto kWaitsAfter = microseconds(1500);  // a checkpoint that stands still waits for us
 constexpr auto kProbeEvery = milliseconds(1);
-constexpr auto kPause = milliseconds(20);      // the application has paused
-constexpr auto kRest = seconds(3);             // … and for so long that we bring all home
+constexpr auto kPause = milliseconds(20);  // the application has paused
+// … and for so long that we bring all home: then its own checkpoints succeed without waiting. Its
+// next commit begins a new WAL and syncs the header, hence not more than so often, and never for
+// more than a twentieth of a slow disk's time.
+constexpr auto kRest = milliseconds(50);
+constexpr auto kLongestRest = seconds(3);
+constexpr auto kRestAgainAfter = milliseconds(500);
+constexpr int kRestPerCheckpoint = 20;
 constexpr auto kOwnAfter = milliseconds(100);  // nobody checkpoints in an open window
 // SQLite has no busy handler for CKPT: while ours runs, one of the application fails. So where the
 // application has checkpointed lately, it is given far more time to do it again.
@@ -36,6 +42,8 @@ TailWatch::TailWatch(const wal::RawDatabase& database, const TailOptions& option
       backfill_moved_(now),
       window_opened_(now),
       next_own_checkpoint_(now),
+      next_rest_(now),
+      rest_(kRest),
       next_probe_(now),
       still_since_(now) {}
 
@@ -59,8 +67,11 @@ void TailWatch::window_given_up(wal::FrameNo last_frame) {
   tries_ = 0;
 }
 
-void TailWatch::own_checkpoint_ended(bool closed, wal::FrameNo backfilled, Clock::time_point now) {
+void TailWatch::own_checkpoint_ended(bool closed, wal::FrameNo backfilled, Clock::time_point began,
+                                     Clock::time_point now) {
   backfilled_ = backfilled;
+  rest_ = std::clamp<Clock::duration>(kRestPerCheckpoint * (now - began), kRest, kLongestRest);
+  next_rest_ = now + kRestAgainAfter;
   if (closed) return;
   tries_ += kTriesOfOwn;
   next_own_checkpoint_ = now + kOwnAgainAfter;
@@ -88,13 +99,17 @@ void TailWatch::probe_locks(TailState state, Clock::time_point now) {
 
 bool TailWatch::window_is_due(wal::FrameNo last_frame, Clock::time_point now) const {
   if (last_frame >= window_at_) return true;
-  return now - header_moved_ >= kRest && now >= next_own_checkpoint_;
+  if (now < next_own_checkpoint_ || now < next_rest_) return false;
+  return now - header_moved_ >= std::max<Clock::duration>(rest_, patience(now) * kPause);
+}
+
+int TailWatch::patience(Clock::time_point now) const {
+  return others_checkpointed_ && now - *others_checkpointed_ < kLately ? kPatience : 1;
 }
 
 bool TailWatch::checkpoint_is_due(wal::FrameNo waiting, Clock::time_point now) const {
   if (now < next_own_checkpoint_) return false;
-  const bool is_patient = others_checkpointed_ && now - *others_checkpointed_ < kLately;
-  const int factor = is_patient ? kPatience : 1;
+  const int factor = patience(now);
   if (now - header_moved_ >= factor * kPause) return true;
   const auto quiet_since = std::max(window_opened_, backfill_moved_);
   return waiting >= options_.window_frames && now - quiet_since >= factor * kOwnAfter;

@@ -21,7 +21,8 @@ class TailWatch {
   void generation_began();
   void window_opened(Clock::time_point now);
   void window_given_up(wal::FrameNo last_frame);
-  void own_checkpoint_ended(bool closed, wal::FrameNo backfilled, Clock::time_point now);
+  void own_checkpoint_ended(bool closed, wal::FrameNo backfilled, Clock::time_point began,
+                            Clock::time_point now);
 
   // Fills in the timed parts of `look`, whose other parts are there.
   void complete(TailLook& look, wal::FrameNo last_frame, wal::FrameNo backfilled,
@@ -33,6 +34,7 @@ class TailWatch {
   void see_backfill(wal::FrameNo backfilled, Clock::time_point now);
   void probe_locks(TailState state, Clock::time_point now);
   [[nodiscard]] bool window_is_due(wal::FrameNo last_frame, Clock::time_point now) const;
+  [[nodiscard]] int patience(Clock::time_point now) const;
   [[nodiscard]] bool checkpoint_is_due(wal::FrameNo waiting, Clock::time_point now) const;
   [[nodiscard]] bool is_over_limit(wal::FrameNo last_frame) const;
 
@@ -48,6 +50,8 @@ class TailWatch {
   Clock::time_point window_opened_;
   std::optional<Clock::time_point> others_checkpointed_;
   Clock::time_point next_own_checkpoint_;
+  Clock::time_point next_rest_;  // not before: bring all home because the application pauses
+  Clock::duration rest_;         // the pause that this takes
   Clock::time_point next_probe_;
   Clock::time_point still_since_;  // neither header, nor nBackfill, nor the lock's holder moved
   std::optional<pid_t> checkpointer_;

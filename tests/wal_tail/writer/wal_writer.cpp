@@ -2,9 +2,10 @@
 // reports what happened to it. Arguments are key=value; the report is one line of them.
 //
 //   db=PATH seed=N ms=N (how long)  work=rows|mixed|single  autocheckpoint=N  timeout=MS
-//   explicit=none|passive|full|restart|truncate|any  every=MS   checkpoints of its own
+//   explicit=none|passive|full|restart|truncate|any|each  every=MS   checkpoints of its own
 //   log=PATH  the hash of each committed state, 8 bytes each, in order (one writer only)
-//   pause_us=N between transactions
+//   pause_us=N between transactions   rest_ms=N before each checkpoint of its own
+//   nightly=1  each of these checkpoints is made by a connection that is opened for it alone
 #include <fmt/format.h>
 #include <sqlite3.h>
 #include <unistd.h>
@@ -150,14 +151,33 @@ class Writer {
   }
 
   void checkpoint() {
+    ::usleep(static_cast<useconds_t>(1000 * number("rest_ms", 0)));
+    sqlite3* own = nullptr;
+    const bool is_nightly = number("nightly", 0) != 0;
+    if (is_nightly) own = open_own();
+    checkpoint_by(is_nightly ? own : db_);
+    if (sqlite3_close(own) != SQLITE_OK) die("close");
+  }
+
+  sqlite3* open_own() {
+    sqlite3* own = nullptr;
+    if (sqlite3_open(text("db", "").c_str(), &own) != SQLITE_OK) die("open");
+    // Before its first statement a connection does not know that there is a WAL.
+    if (sqlite3_exec(own, "SELECT 1 FROM sqlite_schema", nullptr, nullptr, nullptr)) die("read");
+    return own;
+  }
+
+  void checkpoint_by(sqlite3* connection) {
     static const std::map<std::string, int> kModes{{"passive", SQLITE_CHECKPOINT_PASSIVE},
                                                    {"full", SQLITE_CHECKPOINT_FULL},
                                                    {"restart", SQLITE_CHECKPOINT_RESTART},
                                                    {"truncate", SQLITE_CHECKPOINT_TRUNCATE}};
     const auto found = kModes.find(text("explicit", "any"));
-    const int mode = found == kModes.end() ? pick(4) : found->second;
+    const int mode = text("explicit", "any") == "each" ? static_cast<int>(checkpoints_ % 4)
+                     : found == kModes.end()           ? pick(4)
+                                                       : found->second;
     const auto begin = Clock::now();
-    const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, mode, nullptr, nullptr);
+    const int code = sqlite3_wal_checkpoint_v2(connection, nullptr, mode, nullptr, nullptr);
     const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
     slowest_checkpoint_ms_ = std::max(slowest_checkpoint_ms_, took.count());
     ++checkpoints_;
