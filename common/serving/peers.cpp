@@ -60,6 +60,24 @@ void Peers::remember(const PeerSession& session) {
   if (slot.last_heard_us <= progress.last_heard_us) slot = progress;
 }
 
+std::vector<Seq> Peers::seqs_at(PeerLevel level, std::int64_t heard_since_us) const {
+  std::map<std::string_view, const PeerSession::Progress*> latest;
+  for (const auto& [identity, session] : sessions_) {
+    const auto& progress = session.progress();
+    if (!session.has_said_hello() || progress.last_heard_us < heard_since_us) continue;
+    auto& slot = latest[progress.name];
+    if (slot == nullptr || slot->last_heard_us <= progress.last_heard_us) slot = &progress;
+  }
+  std::vector<Seq> seqs;
+  seqs.reserve(latest.size());
+  for (const auto& [name, progress] : latest) {
+    seqs.push_back(level == PeerLevel::received  ? progress->received
+                   : level == PeerLevel::durable ? progress->durable
+                                                 : progress->applied);
+  }
+  return seqs;
+}
+
 std::vector<PeerStatus> Peers::statuses(const LagClock& lag, std::int64_t now_us) const {
   std::map<std::string, std::pair<const PeerSession::Progress*, bool>> latest;
   for (const auto& [name, progress] : gone_) latest[name] = {&progress, false};

@@ -12,6 +12,9 @@ namespace understudy {
 constexpr std::size_t kPeerLimit = 64;
 constexpr std::size_t kGoneLimit = 64;
 
+// How far a standby must be with a record for it to count.
+enum class PeerLevel : std::uint8_t { received, durable, applied };
+
 // A standby as operators see it.
 struct PeerStatus {
   std::string name;
@@ -59,6 +62,9 @@ class Peers {
     for (auto& [identity, session] : sessions_) f(identity, session);
   }
   [[nodiscard]] bool empty() const { return sessions_.empty(); }
+  // How far the standbys are that follow us and were heard since: their seqs at this level, one a
+  // name, in no order. Of several connections with one name the one that was heard last counts.
+  [[nodiscard]] std::vector<Seq> seqs_at(PeerLevel level, std::int64_t heard_since_us) const;
   // One a name: of several connections with one name, the one that was heard last.
   [[nodiscard]] std::vector<PeerStatus> statuses(const LagClock& lag, std::int64_t now_us) const;
 

@@ -115,6 +115,7 @@ void Server::run() {
     take_posts();
     take_answers();
     if (ready.requests) take_requests();
+    if (std::exchange(progress_due_, false)) tell_progress();
     busy = serve_fetches();
     if (now_us_ >= heartbeat_at_us_) heartbeat();
     on_tick();
@@ -186,7 +187,9 @@ void Server::take_request(const Bytes& identity, Message message) {
                      message::Refused{RefusalCode::full, "this node takes no more standbys"});
     }
   }
-  statuses_due_ = statuses_due_ || std::holds_alternative<message::Ack>(message);
+  const bool is_ack = std::holds_alternative<message::Ack>(message);
+  statuses_due_ = statuses_due_ || is_ack;
+  progress_due_ = progress_due_ || is_ack;
   // Strangers get their refusal, but no place in the table.
   PeerSession stranger(log_, *reader_, now_us_);
   if (!session) session = &stranger;
@@ -247,6 +250,11 @@ void Server::on_tick() {
   tick_at_us_ = now_us_ + kTick_us;
   peers_.remove_expired(now_us_);
   publish_statuses();
+  tell_progress();
+}
+
+void Server::tell_progress() {
+  if (options_.on_progress) options_.on_progress(peers_, now_us_);
 }
 
 void Server::publish_statuses() {

@@ -28,6 +28,9 @@ struct ServerOptions {
   Endpoint listen;
   SocketOptions sockets;
   std::function<void(std::exception_ptr)> failed;  // may be empty: std::terminate then
+  // A standby has acknowledged, or time has passed (at least each 250 ms). Called on the serve
+  // thread at once; `now_us` is monotonic. May be empty.
+  std::function<void(const Peers& peers, std::int64_t now_us)> on_progress = {};
 };
 
 constexpr std::int64_t kHeartbeatInterval_us = 250'000;
@@ -88,6 +91,7 @@ class Server {
   void heartbeat();
   void publish_statuses();
   void on_tick();
+  void tell_progress();
   [[nodiscard]] int wait_ms() const;
 
   ServerOptions options_;
@@ -106,6 +110,7 @@ class Server {
   std::int64_t heartbeat_at_us_ = 0;
   std::int64_t tick_at_us_ = 0;
   bool statuses_due_ = false;  // somebody acknowledged
+  bool progress_due_ = false;  // … in this round
   std::int64_t statuses_at_us_ = 0;
 
   std::thread thread_;
