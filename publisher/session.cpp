@@ -68,7 +68,7 @@ void Session::capture() {
 }
 
 CaptureStart Session::recover() {
-  backend_ = open_sqlite_backend(directory_.backend(), StreamId{}, Position{});
+  backend_ = open_sqlite_backend(directory_.backend());
   stream_ = backend_->stream();
   claim_stream(directory_, stream_);
   backend_->drop_open_tail();
@@ -110,7 +110,8 @@ bool Session::create_backend() {
   const auto learned = capture_->learn();
   if (!learned) return false;
   const auto& [position, cursor] = *learned;
-  backend_ = open_sqlite_backend(directory_.backend(), stream_, position);
+  backend_ = open_sqlite_backend(directory_.backend(), stream_, position,
+                                 {begin_first_epoch(options_.node, position.sum)});
   backend_->set_cursor(cursor.encode());
   claim_stream(directory_, stream_);
   log::info("stream_created", "this database is a new stream",

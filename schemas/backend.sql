@@ -11,11 +11,14 @@
 --   the newest ten      SELECT * FROM live ORDER BY id DESC LIMIT 10;
 --   the position        SELECT epoch, last_seq, printf('%016x', sum_after) FROM live
 --                       WHERE closed ORDER BY id DESC LIMIT 1;
+--   who led when        SELECT epoch, node, first_seq, datetime(time_us / 1000000, 'unixepoch'),
+--                       reason FROM epoch ORDER BY epoch;
 
 -- 'UStg'; a file with another id is refused.
 PRAGMA application_id = 0x55537467;
--- The version of this schema; a file with a higher one is refused.
-PRAGMA user_version = 1;
+-- The version of this schema; a file with a higher one is refused. Version 1 had no table epoch;
+-- a file of it is upgraded when a node opens it for writing: its stream has the one epoch 1.
+PRAGMA user_version = 2;
 
 -- One row a batch: consecutive record parts that became durable with one fsync, as one blob
 -- (batch.md). The columns repeat the blob's header. Rows follow on: each begins with the part after
@@ -52,6 +55,21 @@ CREATE TABLE meta (
   cursor BLOB NOT NULL,          -- where the publisher stands in the WAL of its database
   checksum INTEGER NOT NULL      -- XXH3-64 of the columns above: integers as 8 bytes
                                  -- little-endian, text and blob as length and bytes
+) STRICT;
+
+-- The history: one row an epoch, from the first of the stream on. Rows stay when the records of
+-- their epochs are dropped. The last one is the epoch of the position.
+CREATE TABLE epoch (
+  epoch INTEGER PRIMARY KEY,
+  node TEXT NOT NULL,            -- who opened it; empty: not recorded
+  tenure INTEGER NOT NULL,       -- random, drawn when it was opened
+  first_seq INTEGER NOT NULL,    -- its first record: the one that opened it (1 for epoch 1, which
+                                 -- begins with the stream)
+  sum INTEGER NOT NULL,          -- state sum of first_seq - 1
+  time_us INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  checksum INTEGER NOT NULL      -- XXH3-64 of the columns above as in meta, seeded with the checksum
+                                 -- of the row before (0 for the first)
 ) STRICT;
 
 -- The batches that count.

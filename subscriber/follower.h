@@ -68,6 +68,7 @@ struct ResetLog {
   std::uint64_t ticket = 0;
   StreamId stream;
   Position base;
+  History history;            // of base, or beyond it
   bool keep_orphans = false;  // the old records are not the primary's: put them aside first
 };
 // Stop applying; open (or go on with) the stage.
@@ -212,7 +213,7 @@ class Follower {
   void handle(message::Refused& refused);
   void handle(message::LiveBatch& live);
   void handle(message::Heartbeat& heartbeat);
-  void handle(message::Newer& newer);
+  void handle(message::OtherVersion& other);
   template <typename M>
   void handle(M&);  // what only standbys say
   [[nodiscard]] bool can_follow(const message::Welcome& welcome);

@@ -126,7 +126,8 @@ void Follower::reset_log(const Position& base, bool keep_orphans) {
   fetch_.reset();
   reset_ticket_ = next_ticket_++;
   log_connects_ = true;  // base is a position in this server's log
-  actions_.emplace_back(follow::ResetLog{reset_ticket_, stream_, base, keep_orphans});
+  actions_.emplace_back(follow::ResetLog{
+      reset_ticket_, stream_, base, {unrecorded_first_epoch(stream_)}, keep_orphans});
 }
 
 }  // namespace understudy

@@ -21,7 +21,7 @@ constexpr std::int64_t kUpkeepEvery_us = 1'000'000;
 Intake::Intake(Options options, OnDone on_done)
     : options_(std::move(options)), on_done_(std::move(on_done)) {
   if (!sqlite_backend_exists(options_.backend_path)) return;
-  backend_ = open_sqlite_backend(options_.backend_path, StreamId{}, Position{});
+  backend_ = open_sqlite_backend(options_.backend_path);
   backend_->drop_open_tail();
   set_bounds();
 }
@@ -136,10 +136,10 @@ void Intake::reset(const follow::ResetLog& reset) {
   if (backend_ != nullptr && reset.keep_orphans) put_aside();
   const bool replaced = backend_ == nullptr;
   if (replaced) {
-    backend_ = open_sqlite_backend(options_.backend_path, reset.stream, reset.base);
+    backend_ = open_sqlite_backend(options_.backend_path, reset.stream, reset.base, reset.history);
     upkeep_ = std::make_unique<UpkeepThread>(*backend_);
   } else {
-    backend_->reset(reset.base);
+    backend_->reset(reset.base, reset.history);
   }
   set_bounds();
   on_done_({.ticket = reset.ticket,

@@ -5,12 +5,15 @@
 //    the sum_after of the one before as its sum_before, or the state of `base` for the first.
 //  - append() returns only when the batches (and cursor) are fsynced; all of one call or nothing.
 //  - After a crash a tail of parts whose record never ended is there; drop_open_tail() removes it.
-//  - trim() and reset() are the only ways in which records leave.
+//  - trim(), rewind() and reset() are the only ways in which whole records leave.
+//  - The history ends with the epoch of bounds().last, and names every epoch before it that this
+//    node knows of; trim() leaves it alone.
 //
 // A Backend belongs to one thread. Readers in other threads open a LogReader of their own.
 #pragma once
 
 #include "common/record/batch.h"
+#include "common/record/history.h"
 
 #include <memory>
 #include <string>
@@ -43,6 +46,8 @@ class LogReader {
   // The position after record `seq`; nullopt when the log does not cover it. base counts as
   // covered.
   [[nodiscard]] virtual std::optional<Position> position_at(Seq seq) = 0;
+  // All epochs of the log and of what came before it; never empty.
+  [[nodiscard]] virtual History history() = 0;
 };
 
 // Moves the backend's own WAL into its file from another thread, while append() goes on. One
@@ -60,20 +65,29 @@ class Backend {
 
   [[nodiscard]] virtual const StreamId& stream() const = 0;
   [[nodiscard]] virtual LogBounds bounds() const = 0;
+  [[nodiscard]] virtual const History& history() const = 0;  // never empty
 
   // Appends batches that follow on (asserted), and sets `cursor` (opaque, for the publisher; may be
   // empty: unchanged) with them. DURABLE from its return: only now may they be sent on,
   // acknowledged or shown. Throws on failure, with nothing appended. Disk full and busy may be
   // tried again; any other failure is final: the object refuses all later writes, and only a new
   // open finds out what the disk holds (the failed batches may then be there, whole).
+  // Epoch records go into the history with it. CorruptionError, nothing appended and the object as
+  // good as before: a batch of a higher epoch does not begin with the record that opens it.
   virtual void append(std::span<const BatchView> batches, ByteView cursor) = 0;
   // Sets the cursor alone.
   virtual void set_cursor(ByteView cursor) = 0;
   [[nodiscard]] virtual Bytes cursor() = 0;
 
   virtual void drop_open_tail() = 0;
-  // Forgets all records; the log begins anew after `base`.
-  virtual void reset(const Position& base) = 0;
+  // Forgets all records; the log begins anew after `base`, as part of this history (epochs after
+  // base are left out: their records follow). CorruptionError, and nothing changed: it is not a
+  // history of base. The cursor stays.
+  virtual void reset(const Position& base, const History& history) = 0;
+  // Takes back all records > keep_until, an open tail and the epochs that they opened; empties the
+  // cursor. Durable from its return; after a crash done or not begun. Requires bounds().base.seq <=
+  // keep_until. Whoever may still need the records keeps them before (common/orphans).
+  virtual void rewind(Seq keep_until) = 0;
   // Drops the oldest whole records beyond the policy, none with seq > keep_after, up to the end of
   // a batch that ends its record. Returns how many records. The space of what was dropped is freed
   // in bounded steps, at most about 64 MiB a call, and reused by later batches.
@@ -94,11 +108,14 @@ class Backend {
 };
 
 // The embedded default: an SQLite database (schemas/backend.sql), synchronous=FULL.
-// Opens or creates; a created one belongs to `stream` and starts at `base`.
-// Throws ConfigError when the file is of another stream or a newer version, CorruptionError when
-// damaged. `stream` nil: take whatever an existing file says.
+// Opens or creates; a created one belongs to `stream` and starts at `base`, with `history` up to
+// there (a new stream: begin_first_epoch()). Throws ConfigError when the file is of another stream
+// or a newer version, CorruptionError when damaged. A file of an earlier version is upgraded.
 std::unique_ptr<Backend> open_sqlite_backend(const std::string& path, const StreamId& stream,
-                                             const Position& base, const std::string& vfs = {});
+                                             const Position& base, const History& history,
+                                             const std::string& vfs = {});
+// Opens an existing one, whatever its stream; ConfigError when there is none.
+std::unique_ptr<Backend> open_sqlite_backend(const std::string& path, const std::string& vfs = {});
 // False: there is none, or only what an unfinished creation left behind.
 [[nodiscard]] bool sqlite_backend_exists(const std::string& path, const std::string& vfs = {});
 // Reads the log of a backend.db that another process may be writing.

@@ -1,6 +1,8 @@
 #include "common/backend/backend_file.h"
 
 #include "common/backend/backend_schema.h"
+#include "common/backend/epoch_table.h"
+#include "common/core/assert.h"
 #include "common/file/file.h"
 
 #include <fmt/format.h>
@@ -10,7 +12,7 @@ namespace understudy {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x55537467;
-constexpr std::int64_t kFormatVersion = 1;
+constexpr std::int64_t kFormatVersion = 2;
 constexpr int kBusyTimeoutMs = 5000;  // for an operator's shell that holds a lock
 
 enum class Found { nothing, backend };
@@ -54,14 +56,22 @@ void insert_meta(Connection& connection, const StreamId& stream, const Position&
 
 // Tables, ids and the meta row appear with one commit; a crash before it leaves an empty database,
 // which recognise() calls nothing. The pragmas before it must precede the first page.
-void create_tables(Connection& connection, const StreamId& stream, const Position& base) {
+void create_tables(Connection& connection, const NewLog& fresh) {
   connection.execute(
       "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   Transaction transaction(connection);
   connection.execute(kBackendSchema);
-  insert_meta(connection, stream, base);
+  insert_meta(connection, fresh.stream, fresh.base);
+  write_history(connection, fresh.history);
   transaction.commit();
+}
+
+// The statement of the schema that begins like this.
+std::string_view schema_statement(std::string_view beginning) {
+  const auto start = kBackendSchema.find(beginning);
+  US_ASSERT(start != std::string_view::npos, "the schema has this table");
+  return kBackendSchema.substr(start, kBackendSchema.find(';', start) + 1 - start);
 }
 
 // secure_delete: Debian's SQLite would fill dropped batches with zeros, and log each page of them.
@@ -127,19 +137,29 @@ bool is_damage(const SqliteError& error) {
          code == SQLITE_FORMAT || code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH;
 }
 
-Connection open_backend_for_writing(const std::string& path, const StreamId& stream,
-                                    const Position& base, const std::string& vfs) {
+Connection open_backend_for_writing(const std::string& path, const std::optional<NewLog>& fresh,
+                                    const std::string& vfs) {
   using enum Connection::Mode;
   return reporting_damage(path, [&] {
-    auto connection = connect(path, stream.is_nil() ? read_write : create, vfs);
+    auto connection = connect(path, fresh ? create : read_write, vfs);
     if (recognise(connection) == Found::nothing) {
-      if (stream.is_nil()) no_backend(path);
+      if (!fresh) no_backend(path);
       connection = start_over(std::move(connection), vfs);
-      create_tables(connection, stream, base);
+      create_tables(connection, *fresh);
     }
     configure_writer(connection);
     return connection;
   });
+}
+
+bool needs_upgrade(Connection& connection) {
+  return connection.query_integer("PRAGMA user_version").value_or(0) < kFormatVersion;
+}
+
+void upgrade_tables(Connection& connection, const StreamId& stream) {
+  connection.execute(schema_statement("CREATE TABLE epoch"));
+  write_history(connection, {unrecorded_first_epoch(stream)});
+  connection.execute(fmt::format("PRAGMA user_version = {}", kFormatVersion));
 }
 
 bool is_backend_there(const std::string& path, const std::string& vfs) {

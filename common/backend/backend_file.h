@@ -5,6 +5,7 @@
 //   another application_id               ConfigError: some other program's
 //   a higher user_version                ConfigError: a newer Understudy's
 //   not a database                       CorruptionError
+//   a lower user_version                 opened; upgraded by the writer (upgrade_tables)
 //   anything else                        opened
 #pragma once
 
@@ -13,10 +14,21 @@
 
 namespace understudy {
 
+// What a new file starts with.
+struct NewLog {
+  StreamId stream;
+  Position base;
+  History history;  // ends with the epoch of base
+};
+
 // Connects for writing, sets what the writer needs, creates the tables when there are none.
-// `stream` nil: nothing is created, a missing file is a ConfigError.
-Connection open_backend_for_writing(const std::string& path, const StreamId& stream,
-                                    const Position& base, const std::string& vfs);
+// No `fresh`: nothing is created, a missing file is a ConfigError.
+Connection open_backend_for_writing(const std::string& path, const std::optional<NewLog>& fresh,
+                                    const std::string& vfs);
+// True: the file is of an earlier version.
+bool needs_upgrade(Connection& connection);
+// Makes the file one of this version, within the caller's write transaction.
+void upgrade_tables(Connection& connection, const StreamId& stream);
 // Makes durable what recovery has found in the WAL, before anything is built on it. A process that
 // ended between writing and syncing a commit leaves it there. To sync it now is not enough: after a
 // failed sync the kernel takes those pages for clean while the disk does not hold them, and a power

@@ -1,6 +1,7 @@
 // LogReader over a connection of its own: short read transactions, so that it never keeps the
 // writer's WAL from being restarted for long.
 #include "common/backend/backend_file.h"
+#include "common/backend/epoch_table.h"
 #include "common/record/record.h"
 
 #include <fmt/format.h>
@@ -20,6 +21,7 @@ class SqliteLogReader final : public LogReader {
   LogBounds bounds() override;
   std::vector<Bytes> read(PartKey from, std::size_t max_bytes) override;
   std::optional<Position> position_at(Seq seq) override;
+  History history() override;
 
  private:
   [[nodiscard]] std::optional<BatchRow> holder(const LogMeta& meta, PartKey part);
@@ -47,6 +49,13 @@ std::optional<BatchRow> SqliteLogReader::holder(const LogMeta& meta, PartKey par
     tables_.damaged(fmt::format("no row holds part {}.{}", part.seq, part.part));
   }
   return std::nullopt;
+}
+
+History SqliteLogReader::history() {
+  return reporting_damage(path_, [&] {
+    const auto snapshot = tables_.snapshot();
+    return read_history(connection_, tables_.meta().stream);
+  });
 }
 
 std::vector<Bytes> SqliteLogReader::read(PartKey from, std::size_t max_bytes) {

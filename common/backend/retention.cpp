@@ -1,8 +1,9 @@
-// The ways in which records leave the log: trim, reset, drop_open_tail.
+// The ways in which records leave the log: trim, rewind, reset, drop_open_tail.
 //
 // A trim moves the base forward in one commit; from then on the rows before it do not count. Their
 // space is freed in steps of a bounded size, and what a crash leaves of them the next trim finds.
 #include "common/backend/backend_file.h"
+#include "common/backend/epoch_table.h"
 #include "common/backend/sqlite_backend.h"
 #include "common/core/assert.h"
 #include "common/core/clock.h"
@@ -87,40 +88,57 @@ bool SqliteBackend::delete_dropped_rows() {
   return true;
 }
 
-void SqliteBackend::reset(const Position& base) {
+void SqliteBackend::reset(const Position& base, const History& history) {
   LogMeta meta = meta_;
   meta.base = base;
   meta.base_offset = end_offset_;
   meta.first_id = next_id_;
+  History kept = history_of(history, base);
   write([&] {
     connection_.execute("DELETE FROM batch");
+    write_history(connection_, kept);
     update_meta(meta);
   });
   meta_ = std::move(meta);
   bounds_ = {.base = base, .last = base, .next = {base.seq + 1, 0}};
+  history_ = std::move(kept);
 }
 
 void SqliteBackend::drop_open_tail() {
   if (bounds_.next.part == 0) return;
-  const Seq open = bounds_.next.seq;
+  write([&] { cut_from(bounds_.next.seq); });
+  load();
+}
+
+// One transaction, however much goes: dropped pages are not written, only listed as free.
+void SqliteBackend::rewind(Seq keep_until) {
+  US_ASSERT(keep_until >= bounds_.base.seq, "what was trimmed cannot be gone back to");
+  LogMeta meta = meta_;
+  meta.cursor.clear();
   write([&] {
-    const auto row = tables_.floor_row(meta_, {open, 0});
-    if (!row) tables_.damaged(fmt::format("nothing holds the start of record {}", open));
-    const auto kept = cut_before_record(*row, open);
-    delete_from_.bind(1, row->id).run();
-    if (kept) {
-      const auto batch = BatchView::parse(*kept);
-      US_ASSERT(batch.has_value(), "a batch just encoded is a batch");
-      insert(*batch, row->id, row->end_offset - row->size + kept->size());
-    }
+    if (PartKey{keep_until + 1, 0} < bounds_.next) cut_from(keep_until + 1);
+    update_meta(meta);
+    write_history(connection_, history_of(history_, tables_.bounds(meta).last));
   });
   load();
 }
 
-// The whole records that a batch holds before its open one, as a batch of their own. This is the
-// one place where a batch is cut anew: they were acknowledged, so they cannot go with the tail.
-std::optional<Bytes> SqliteBackend::cut_before_record(const BatchRow& row, Seq open) {
-  if (row.header.first.seq == open) return std::nullopt;
+// Removes record `seq`, whole or open, and all after it. Part of a transaction.
+void SqliteBackend::cut_from(Seq seq) {
+  const auto row = tables_.floor_row(meta_, {seq, 0});
+  if (!row) tables_.damaged(fmt::format("nothing holds the start of record {}", seq));
+  const auto kept = cut_before_record(*row, seq);
+  delete_from_.bind(1, row->id).run();
+  if (!kept) return;
+  const auto batch = BatchView::parse(*kept);
+  US_ASSERT(batch.has_value(), "a batch just encoded is a batch");
+  insert(*batch, row->id, row->end_offset - row->size + kept->size());
+}
+
+// The whole records that a batch holds before `seq`, as a batch of their own. This is the one place
+// where a batch is cut anew: they were acknowledged, so they cannot go with what follows.
+std::optional<Bytes> SqliteBackend::cut_before_record(const BatchRow& row, Seq seq) {
+  if (row.header.first.seq == seq) return std::nullopt;
   const Bytes blob = tables_.payload(row);
   Bytes raw;
   if (!BatchView::parse(blob)->unpack(raw)) {
@@ -131,12 +149,16 @@ std::optional<Bytes> SqliteBackend::cut_before_record(const BatchRow& row, Seq o
   ByteView rest(raw);
   std::size_t kept = 0;
   RecordPart part;
-  while (!rest.empty() && decode_part(rest, part) && part.header.seq < open) {
+  while (!rest.empty() && decode_part(rest, part) && part.header.seq < seq) {
     header.last = {part.header.seq, part.header.part};
     header.time_us = part.header.time_us;
+    header.sum_after = part.header.sum_after;
     kept = raw.size() - rest.size();
   }
-  if (kept == 0) tables_.damaged(fmt::format("row {} holds no whole record", row.id));
+  if (kept == 0 || header.last.seq + 1 != seq) {
+    tables_.damaged(fmt::format("row {} does not hold the end of record {}", row.id, seq - 1));
+  }
+  header.records = static_cast<std::uint32_t>(header.last.seq - header.first.seq + 1);
   header.raw_bytes = static_cast<std::uint32_t>(kept);
   return encode_batch(header, ByteView(raw).first(kept));
 }

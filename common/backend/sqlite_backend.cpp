@@ -1,7 +1,9 @@
 #include "common/backend/sqlite_backend.h"
 
 #include "common/backend/backend_file.h"
+#include "common/backend/epoch_table.h"
 #include "common/core/assert.h"
+#include "common/record/record.h"
 
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -64,12 +66,11 @@ void advance(LogBounds& bounds, const StreamId& stream, const BatchHeader& heade
 
 }  // namespace
 
-SqliteBackend::SqliteBackend(std::string path, const StreamId& stream, const Position& base,
-                             std::string vfs)
+SqliteBackend::SqliteBackend(std::string path, const std::optional<NewLog>& fresh, std::string vfs)
     : path_(std::move(path)),
       vfs_(std::move(vfs)),
       progress_(std::make_shared<WalProgress>()),
-      connection_(open_backend_for_writing(path_, stream, base, vfs_)),
+      connection_(open_backend_for_writing(path_, fresh, vfs_)),
       tables_(connection_),
       begin_(connection_.prepare("BEGIN IMMEDIATE")),
       commit_(connection_.prepare("COMMIT")),
@@ -86,12 +87,13 @@ SqliteBackend::SqliteBackend(std::string path, const StreamId& stream, const Pos
       delete_from_(connection_.prepare("DELETE FROM batch WHERE id >= ?1")) {
   sqlite3_wal_hook(connection_.handle(), note_frames, progress_.get());
   load();
-  if (!stream.is_nil() && stream != meta_.stream) {
+  if (fresh && fresh->stream != meta_.stream) {
     throw ConfigError(
         fmt::format("{} belongs to stream {}, not to {}; choose another state directory", path_,
-                    meta_.stream.to_string(), stream.to_string()));
+                    meta_.stream.to_string(), fresh->stream.to_string()));
   }
   write_wal_again(path_, vfs_);  // from here all that bounds() speaks of is durable
+  if (needs_upgrade(connection_)) upgrade();
   upkeep_ = std::make_unique<WalUpkeep>(path_, vfs_, progress_);
 }
 
@@ -102,6 +104,13 @@ void SqliteBackend::load() {
   const auto last = tables_.last_row(meta_);
   next_id_ = last ? last->id + 1 : meta_.first_id;
   end_offset_ = last ? last->end_offset : meta_.base_offset;
+  history_ = read_history(connection_, meta_.stream);
+  check_history(history_, bounds_.last, path_);
+}
+
+// History as it will be in the file; readers were told the same of the former version.
+void SqliteBackend::upgrade() {
+  write([&] { upgrade_tables(connection_, meta_.stream); });
 }
 
 void SqliteBackend::write(const std::function<void()>& work) {
@@ -138,18 +147,43 @@ void SqliteBackend::append(std::span<const BatchView> batches, ByteView cursor) 
   auto end_offset = end_offset_;
   LogMeta meta = meta_;
   if (!cursor.empty()) meta.cursor.assign(cursor.begin(), cursor.end());
+  const bool opens_epoch = !batches.empty() && batches.back().header.epoch > bounds.last.epoch;
+  History history = opens_epoch ? history_with(batches) : History();
   write([&] {
     for (const auto& batch : batches) {
       advance(bounds, meta.stream, batch.header, batch.blob.size());
       end_offset += batch.blob.size();
       insert(batch, id++, end_offset);
     }
+    if (opens_epoch) write_history(connection_, history);
     if (!cursor.empty()) update_meta(meta);
   });
   bounds_ = bounds;
+  if (opens_epoch) history_ = std::move(history);
   next_id_ = id;
   end_offset_ = end_offset;
   meta_ = std::move(meta);
+}
+
+// The history with the epochs that these batches open.
+History SqliteBackend::history_with(std::span<const BatchView> batches) const {
+  History history = history_;
+  for (const auto& batch : batches) {
+    if (batch.header.epoch <= history.back().epoch) continue;
+    Bytes raw;
+    RecordPart part;
+    ByteView rest;
+    if (batch.unpack(raw)) rest = raw;
+    if (!decode_part(rest, part) || !part.opening || part.header.epoch != batch.header.epoch) {
+      throw CorruptionError(
+          fmt::format("batch {}.{} is of epoch {}, after epoch {}, and does not begin with the "
+                      "record that opens it",
+                      batch.header.first.seq, batch.header.first.part, batch.header.epoch,
+                      history.back().epoch));
+    }
+    history.push_back(epoch_start(part));
+  }
+  return history;
 }
 
 void SqliteBackend::insert(const BatchView& batch, std::int64_t id, std::uint64_t end_offset) {
@@ -248,9 +282,15 @@ bool sqlite_backend_exists(const std::string& path, const std::string& vfs) {
 }
 
 std::unique_ptr<Backend> open_sqlite_backend(const std::string& path, const StreamId& stream,
-                                             const Position& base, const std::string& vfs) {
+                                             const Position& base, const History& history,
+                                             const std::string& vfs) {
+  const NewLog fresh{stream, base, history_of(history, base)};
+  return reporting_damage(path, [&] { return std::make_unique<SqliteBackend>(path, fresh, vfs); });
+}
+
+std::unique_ptr<Backend> open_sqlite_backend(const std::string& path, const std::string& vfs) {
   return reporting_damage(path,
-                          [&] { return std::make_unique<SqliteBackend>(path, stream, base, vfs); });
+                          [&] { return std::make_unique<SqliteBackend>(path, std::nullopt, vfs); });
 }
 
 }  // namespace understudy

@@ -9,6 +9,7 @@
 // Belongs to one thread; wal_backlog() alone may be asked from any.
 #pragma once
 
+#include "common/backend/backend_file.h"
 #include "common/backend/log_tables.h"
 #include "common/backend/wal_upkeep.h"
 #include "common/core/errors.h"
@@ -19,15 +20,18 @@ namespace understudy {
 
 class SqliteBackend final : public Backend {
  public:
-  SqliteBackend(std::string path, const StreamId& stream, const Position& base, std::string vfs);
+  // `fresh`: what to create when there is no file; an existing one must be of its stream.
+  SqliteBackend(std::string path, const std::optional<NewLog>& fresh, std::string vfs);
 
   const StreamId& stream() const override { return meta_.stream; }
   LogBounds bounds() const override { return bounds_; }
+  const History& history() const override { return history_; }
   void append(std::span<const BatchView> batches, ByteView cursor) override;
   void set_cursor(ByteView cursor) override;
   Bytes cursor() override { return meta_.cursor; }
   void drop_open_tail() override;
-  void reset(const Position& base) override;
+  void reset(const Position& base, const History& history) override;
+  void rewind(Seq keep_until) override;
   std::uint64_t trim(const RetentionPolicy& policy, Seq keep_after) override;
   void checkpoint() override;
   std::uint64_t wal_backlog() const override;
@@ -41,6 +45,8 @@ class SqliteBackend final : public Backend {
   void insert(const BatchView& batch, std::int64_t id, std::uint64_t end_offset);
   void update_meta(const LogMeta& meta);
   void load();
+  void upgrade();
+  [[nodiscard]] History history_with(std::span<const BatchView> batches) const;
   void restart_wal_when_due();
   void move_wal();
   void give_back_space();
@@ -49,7 +55,8 @@ class SqliteBackend final : public Backend {
   [[nodiscard]] std::optional<BatchRow> find_cut(const RetentionPolicy& policy, Seq keep_after);
   void move_base(const BatchRow& cut);
   [[nodiscard]] bool delete_dropped_rows();
-  [[nodiscard]] std::optional<Bytes> cut_before_record(const BatchRow& row, Seq open);
+  void cut_from(Seq seq);
+  [[nodiscard]] std::optional<Bytes> cut_before_record(const BatchRow& row, Seq seq);
 
   std::string path_;
   std::string vfs_;
@@ -67,6 +74,7 @@ class SqliteBackend final : public Backend {
 
   LogMeta meta_;
   LogBounds bounds_;
+  History history_;
   std::int64_t next_id_ = 1;
   std::uint64_t end_offset_ = 0;
   std::uint32_t next_restart_frames_ = 0;

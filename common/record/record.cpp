@@ -4,6 +4,7 @@
 #include "common/core/assert.h"
 #include "common/record/page_hash.h"
 
+#include <algorithm>
 #include <msgpack.hpp>
 
 namespace understudy {
@@ -12,6 +13,8 @@ namespace {
 // schemas/record.md describes what these stand for.
 constexpr std::uint64_t kVersion = 1;
 constexpr std::uint32_t kFieldsOfPart = 12;
+constexpr std::uint32_t kFieldsOfEpochPart = 13;
+constexpr std::uint32_t kFieldsOfOpening = 3;
 constexpr std::uint32_t kFieldsOfChange = 4;
 
 // Lets the library's packer append to our bytes.
@@ -31,28 +34,30 @@ class Sink {
 // so ends the parse, at the first token that does not belong where it stands.
 class PartVisitor : public msgpack::null_visitor {
  public:
-  explicit PartVisitor(RecordPart& part) : header_(part.header), changes_(part.changes) {}
+  explicit PartVisitor(RecordPart& part)
+      : header_(part.header), changes_(part.changes), opening_(part.opening) {}
 
   bool start_array(std::uint32_t length);
   bool end_array_item();
   bool end_array();
   bool visit_positive_integer(std::uint64_t value) {
-    return level_ == Level::part ? set_header(value) : level_ == Level::change && set_change(value);
+    if (level_ == Level::part) return set_header(value);
+    return level_ == Level::change ? set_change(value) : set_tenure(value);
   }
   bool visit_negative_integer(std::int64_t value);
   bool visit_boolean(bool value);
   bool visit_bin(const char* body, std::uint32_t size);
+  bool visit_str(const char* text, std::uint32_t size);
 
   // What no part contains.
   bool visit_nil() { return false; }
   bool visit_float32(float) { return false; }
   bool visit_float64(double) { return false; }
-  bool visit_str(const char*, std::uint32_t) { return false; }
   bool visit_ext(const char*, std::uint32_t) { return false; }
   bool start_map(std::uint32_t) { return false; }
 
  private:
-  enum class Level { outside, part, changes, change };
+  enum class Level { outside, part, changes, change, opening };
   enum Field : std::uint32_t {
     kVersionField,
     kKind,
@@ -66,18 +71,25 @@ class PartVisitor : public msgpack::null_visitor {
     kPageCount,
     kSumAfter,
     kChanges,
+    kOpening,
   };
   enum Item : std::uint32_t { kPage, kHash, kEncoding, kBody };
+  enum OpeningItem : std::uint32_t { kNode, kTenure, kReason };
 
   bool set_header(std::uint64_t value);
   bool set_change(std::uint64_t value);
+  bool set_tenure(std::uint64_t value);
+  bool begin_field(std::uint32_t length);
   [[nodiscard]] bool header_is_sound() const;
+  [[nodiscard]] bool epoch_is_sound() const;
 
   PartHeader& header_;
   std::vector<PageChange>& changes_;
+  std::optional<EpochOpening>& opening_;
   Level level_ = Level::outside;
+  std::uint32_t fields_ = 0;
   std::uint32_t field_ = 0;  // of the part
-  std::uint32_t item_ = 0;   // of the change
+  std::uint32_t item_ = 0;   // of the change or the opening
   PageChange change_;
 };
 
@@ -92,24 +104,38 @@ bool PartVisitor::start_array(std::uint32_t length) {
   switch (level_) {
     case Level::outside:
       level_ = Level::part;
-      return length == kFieldsOfPart;
+      fields_ = length;
+      return length == kFieldsOfPart || length == kFieldsOfEpochPart;
     case Level::part:
-      level_ = Level::changes;
-      return field_ == kChanges && header_is_sound() &&
-             (length == 0 || header_.kind != RecordKind::epoch);
+      return begin_field(length);
     case Level::changes:
       level_ = Level::change;
       item_ = 0;
       return length == kFieldsOfChange;
     case Level::change:
+    case Level::opening:
       return false;
   }
   return false;
 }
 
+// The array of a field: the changes, or the opening behind them.
+bool PartVisitor::begin_field(std::uint32_t length) {
+  const bool is_epoch = header_.kind == RecordKind::epoch;
+  if (field_ == kChanges) {
+    level_ = Level::changes;
+    return header_is_sound() &&
+           (is_epoch ? epoch_is_sound() && length == 0 : fields_ == kFieldsOfPart);
+  }
+  level_ = Level::opening;
+  item_ = 0;
+  opening_.emplace();
+  return field_ == kOpening && length == kFieldsOfOpening;
+}
+
 bool PartVisitor::end_array_item() {
   if (level_ == Level::part) ++field_;
-  if (level_ == Level::change) ++item_;
+  if (level_ == Level::change || level_ == Level::opening) ++item_;
   return true;
 }
 
@@ -122,6 +148,9 @@ bool PartVisitor::end_array() {
     case Level::changes:
       level_ = Level::part;
       return true;
+    case Level::opening:
+      level_ = Level::part;
+      return is_sound(*opening_);
     default:
       level_ = Level::outside;
       return true;
@@ -143,6 +172,20 @@ bool PartVisitor::visit_bin(const char* body, std::uint32_t size) {
   change_.body = {reinterpret_cast<const std::byte*>(body), size};
   return change_.encoding == PageEncoding::whole ? size == header_.page_size
                                                  : size < header_.page_size;
+}
+
+bool PartVisitor::visit_str(const char* text, std::uint32_t size) {
+  if (level_ != Level::opening || item_ == kTenure) return false;
+  auto& to = item_ == kNode ? opening_->node : opening_->reason;
+  if (size > std::max(kNodeNameLimit, kOpeningReasonLimit)) return false;
+  to.assign(text, size);
+  return true;
+}
+
+bool PartVisitor::set_tenure(std::uint64_t value) {
+  if (level_ != Level::opening || item_ != kTenure) return false;
+  opening_->tenure = value;
+  return true;
 }
 
 bool PartVisitor::set_header(std::uint64_t value) {
@@ -190,7 +233,37 @@ bool PartVisitor::header_is_sound() const {
   return header_.page_count == 0 && header_.sum_after == 0;
 }
 
+// One part, which leads from a state to the same state.
+bool PartVisitor::epoch_is_sound() const {
+  return fields_ == kFieldsOfEpochPart && header_.part == 0 && header_.last &&
+         header_.sum_after == header_.sum_before;
+}
+
+void pack_text(msgpack::packer<Sink>& packer, const std::string& text) {
+  packer.pack_str(static_cast<std::uint32_t>(text.size()));
+  packer.pack_str_body(text.data(), static_cast<std::uint32_t>(text.size()));
+}
+
+void pack_opening(msgpack::packer<Sink>& packer, const EpochOpening& opening) {
+  packer.pack_array(kFieldsOfOpening);
+  pack_text(packer, opening.node);
+  packer.pack_uint64(opening.tenure);
+  pack_text(packer, opening.reason);
+}
+
 }  // namespace
+
+EpochStart epoch_start(const RecordPart& part) {
+  US_ASSERT(part.opening.has_value(), "only an epoch record opens an epoch");
+  const auto& header = part.header;
+  return {.epoch = header.epoch,
+          .node = part.opening->node,
+          .tenure = part.opening->tenure,
+          .first_seq = header.seq,
+          .sum = header.sum_before,
+          .time_us = header.time_us,
+          .reason = part.opening->reason};
+}
 
 void PartBuilder::add(const PageChange& change) {
   US_ASSERT(change.page != 0, "pages count from 1");
@@ -210,10 +283,14 @@ void PartBuilder::finish(const PartHeader& header, Bytes& out) {
   US_ASSERT(header.epoch != 0 && header.seq != 0, "epochs and records count from 1");
   US_ASSERT(is_page_size(header.page_size), "each part says the page size");
   US_ASSERT(header.last == (header.page_count != 0), "the last part, and only that, says the size");
+  US_ASSERT(opening_.has_value() == (header.kind == RecordKind::epoch), "epochs, and only they");
+  US_ASSERT(!opening_ || (is_sound(*opening_) && header.part == 0 && header.last && count_ == 0 &&
+                          header.sum_after == header.sum_before),
+            "an epoch record is one part, and changes nothing");
   const auto start = out.size();
   Sink sink(out);
   msgpack::packer<Sink> packer(sink);
-  packer.pack_array(kFieldsOfPart);
+  packer.pack_array(opening_ ? kFieldsOfEpochPart : kFieldsOfPart);
   packer.pack_uint64(kVersion);
   packer.pack_uint8(static_cast<std::uint8_t>(header.kind));
   packer.pack_uint64(header.epoch);
@@ -231,14 +308,17 @@ void PartBuilder::finish(const PartHeader& header, Bytes& out) {
   packer.pack_uint64(header.sum_after);
   packer.pack_array(count_);
   out.insert(out.end(), changes_.begin(), changes_.end());
+  if (opening_) pack_opening(packer, *opening_);
   US_ASSERT(out.size() - start <= kPartLimit, "decoders refuse larger parts");
   changes_.clear();
+  opening_.reset();
   count_ = 0;
 }
 
 bool decode_part(ByteView& bytes, RecordPart& part) {
   part.header = {};
   part.changes.clear();
+  part.opening.reset();
   const auto window = bytes.first(std::min(bytes.size(), kPartLimit));
   std::size_t end = 0;
   PartVisitor visitor(part);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common/core/types.h"
+#include "common/record/history.h"
 
 namespace understudy {
 
@@ -16,7 +17,7 @@ constexpr std::size_t kPartLimit = 1024 * 1024;  // decoders refuse more
 enum class RecordKind : std::uint8_t {
   transaction = 0,  // a commit of the application
   repair = 1,       // what happened while no publisher watched: the pages that differ, whole
-  epoch = 2,        // opens an epoch; no changes (takeover)
+  epoch = 2,        // opens an epoch: one part with an opening, no changes, the same sum after
 };
 
 enum class PageEncoding : std::uint8_t { whole = 0, delta = 1 };
@@ -45,7 +46,8 @@ struct PartHeader {
 // Collects changes and writes one part.
 class PartBuilder {
  public:
-  void add(const PageChange& change);                                 // copies the body
+  void add(const PageChange& change);                                       // copies the body
+  void open_epoch(EpochOpening opening) { opening_ = std::move(opening); }  // for kind epoch
   [[nodiscard]] std::size_t size() const { return changes_.size(); }  // bytes of changes so far
   [[nodiscard]] std::uint32_t count() const { return count_; }
   // Appends the encoded part to `out` and empties the builder.
@@ -54,12 +56,17 @@ class PartBuilder {
  private:
   Bytes changes_;  // encoded
   std::uint32_t count_ = 0;
+  std::optional<EpochOpening> opening_;
 };
 
 struct RecordPart {
   PartHeader header;
-  std::vector<PageChange> changes;  // bodies point into the decoded bytes
+  std::vector<PageChange> changes;      // bodies point into the decoded bytes
+  std::optional<EpochOpening> opening;  // of an epoch record, and of that alone
 };
+
+// What a part that opens an epoch puts into the history. Requires part.opening.
+[[nodiscard]] EpochStart epoch_start(const RecordPart& part);
 
 // Decodes the part at the start of `bytes` and moves `bytes` behind it. False: not a part (foreign
 // bytes, over a limit, bad page size or encoding). Reuses the memory of `part`.

@@ -42,7 +42,7 @@ bool aborts(Work work) {
 
 TEST_CASE("a new backend is empty and starts at its base") {
   TemporaryDirectory folder;
-  auto backend = open_sqlite_backend(folder.file("backend.db"), test_stream(), kBase);
+  auto backend = open_sqlite_backend(folder.file("backend.db"), test_stream(), kBase, kHistory);
   CHECK(backend->stream() == test_stream());
   CHECK(backend->bounds().base == kBase);
   CHECK(backend->bounds().last == kBase);
@@ -61,7 +61,7 @@ TEST_CASE("what was appended is read back, from any part, after opening anew too
   LogBuilder log;
   std::vector<Bytes> blobs;
   {
-    auto backend = open_sqlite_backend(path, test_stream(), kBase);
+    auto backend = open_sqlite_backend(path, test_stream(), kBase, kHistory);
     blobs.push_back(log.batch_of(1));
     blobs.push_back(log.batch_of(10, 50));
     blobs.push_back(log.records(2).part(3000, false).batch());
@@ -72,7 +72,7 @@ TEST_CASE("what was appended is read back, from any part, after opening anew too
     for (const auto& blob : blobs) append(*backend, blob);
     check_bounds(backend->bounds(), log);
   }
-  auto backend = open_sqlite_backend(path, {}, {});
+  auto backend = open_sqlite_backend(path);
   check_bounds(backend->bounds(), log);
   auto reader = backend->open_reader();
   check_bounds(reader->bounds(), log);
@@ -96,7 +96,7 @@ TEST_CASE("what was appended is read back, from any part, after opening anew too
 
 TEST_CASE("read() keeps to max_bytes, but for the first batch") {
   TemporaryDirectory folder;
-  auto backend = open_sqlite_backend(folder.file("backend.db"), test_stream(), kBase);
+  auto backend = open_sqlite_backend(folder.file("backend.db"), test_stream(), kBase, kHistory);
   LogBuilder log;
   for (int i = 0; i < 20; ++i) append(*backend, log.batch_of(1, 10'000));
   auto reader = backend->open_reader();
@@ -108,7 +108,7 @@ TEST_CASE("read() keeps to max_bytes, but for the first batch") {
 TEST_CASE("many batches in one append are one commit, and the cursor goes with them") {
   TemporaryDirectory folder;
   const auto path = folder.file("backend.db");
-  auto backend = open_sqlite_backend(path, test_stream(), kBase);
+  auto backend = open_sqlite_backend(path, test_stream(), kBase, kHistory);
   LogBuilder log;
   std::vector<Bytes> blobs;
   std::vector<BatchView> views;
@@ -122,14 +122,14 @@ TEST_CASE("many batches in one append are one commit, and the cursor goes with t
   backend->set_cursor(later);
   append(*backend, log.batch_of(1));  // an empty cursor leaves it unchanged
   backend.reset();
-  backend = open_sqlite_backend(path, test_stream(), {});
+  backend = open_sqlite_backend(path);
   CHECK(backend->cursor() == later);
   check_bounds(backend->bounds(), log);
 }
 
 TEST_CASE("a batch that does not follow on ends the process") {
   TemporaryDirectory folder;
-  auto backend = open_sqlite_backend(folder.file("backend.db"), test_stream(), kBase);
+  auto backend = open_sqlite_backend(folder.file("backend.db"), test_stream(), kBase, kHistory);
   LogBuilder log;
   append(*backend, log.batch_of(1));
   const Bytes good = log.batch_of(1);
@@ -146,7 +146,7 @@ TEST_CASE("a batch that does not follow on ends the process") {
 TEST_CASE("the tables say what the schema documents") {
   TemporaryDirectory folder;
   const auto path = folder.file("backend.db");
-  auto backend = open_sqlite_backend(path, test_stream(), kBase);
+  auto backend = open_sqlite_backend(path, test_stream(), kBase, kHistory);
   LogBuilder log;
   append(*backend, log.batch_of(3));
   append(*backend, log.records(1).part(9, false).batch());

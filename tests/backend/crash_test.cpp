@@ -36,7 +36,7 @@ class Life {
   // False: it ended with an error of the environment.
   bool live() {
     try {
-      backend_ = open_sqlite_backend(path_, test_stream(), kBase, vfs_.name());
+      backend_ = open_sqlite_backend(path_, test_stream(), kBase, kHistory, vfs_.name());
       run();
       return true;
     } catch (const Error& error) {
@@ -103,7 +103,7 @@ class Life {
 
 // Opens what the crash left and holds it against the ledger. Returns its bounds.
 LogBounds check_survivor(FaultVfs& vfs, const std::string& path, const Ledger& ledger) {
-  auto backend = open_sqlite_backend(path, test_stream(), kBase, vfs.name());
+  auto backend = open_sqlite_backend(path, test_stream(), kBase, kHistory, vfs.name());
   const auto bounds = backend->bounds();
   CAPTURE(bounds.base.to_string());
   REQUIRE(std::ranges::find(ledger.bases, bounds.base) != ledger.bases.end());
@@ -148,7 +148,7 @@ bool run_life(Weather weather, std::uint64_t n) {
   crash(n);
   vfs.fail({.nth = n % 11 + 1, .for_ever = weather.plan.for_ever});
   try {
-    (void)open_sqlite_backend(path, test_stream(), kBase, vfs.name());
+    (void)open_sqlite_backend(path, test_stream(), kBase, kHistory, vfs.name());
   } catch (const Error& error) {
     CHECK(vfs.has_failed());
   }
@@ -199,7 +199,7 @@ TEST_CASE("to look whether there is a backend changes nothing on disk") {
   FaultVfs vfs;
   TemporaryDirectory folder;
   const auto path = folder.file("backend.db");
-  auto backend = open_sqlite_backend(path, test_stream(), kBase, vfs.name());
+  auto backend = open_sqlite_backend(path, test_stream(), kBase, kHistory, vfs.name());
   LogBuilder log;
   const Bytes blob = log.batch_of(1);
   const BatchView batch = view(blob);

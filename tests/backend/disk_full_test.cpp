@@ -47,7 +47,8 @@ void append(Backend& backend, const Bytes& blob) {
 TEST_CASE("append works again when there is room") {
   FaultVfs vfs;
   TemporaryDirectory folder;
-  auto backend = open_sqlite_backend(folder.file("backend.db"), test_stream(), kBase, vfs.name());
+  auto backend =
+      open_sqlite_backend(folder.file("backend.db"), test_stream(), kBase, kHistory, vfs.name());
   LogBuilder log;
   vfs.set_capacity(2'000'000);
   const Bytes waiting = fill(*backend, log);
@@ -64,7 +65,8 @@ TEST_CASE("append works again when there is room") {
 TEST_CASE("with a little room a trim makes much") {
   FaultVfs vfs;
   TemporaryDirectory folder;
-  auto backend = open_sqlite_backend(folder.file("backend.db"), test_stream(), kBase, vfs.name());
+  auto backend =
+      open_sqlite_backend(folder.file("backend.db"), test_stream(), kBase, kHistory, vfs.name());
   LogBuilder log;
   vfs.set_capacity(4'000'000);
   for (int round = 0; round < 10; ++round) {

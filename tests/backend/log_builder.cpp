@@ -74,6 +74,29 @@ LogBuilder& LogBuilder::records(int count, std::size_t bytes_each) {
   return *this;
 }
 
+Bytes LogBuilder::open_epoch(Epoch epoch, const EpochOpening& opening) {
+  epoch_ = epoch;
+  header_ = {.stream = stream_, .epoch = epoch_, .first = next_, .last = next_};
+  header_.closed = true;
+  header_.records = 1;
+  header_.sum_before = header_.sum_after = last_.sum;
+  PartBuilder builder;
+  builder.open_epoch(opening);
+  builder.finish({.kind = RecordKind::epoch,
+                  .epoch = epoch_,
+                  .seq = next_.seq,
+                  .last = true,
+                  .page_size = 512,
+                  .time_us = static_cast<std::int64_t>(next_.seq),
+                  .sum_before = last_.sum,
+                  .page_count = 100,
+                  .sum_after = last_.sum},
+                 raw_);
+  last_ = {epoch_, next_.seq, last_.sum};
+  next_ = {next_.seq + 1, 0};
+  return batch();
+}
+
 Bytes LogBuilder::batch(std::int64_t time_us) {
   header_.time_us = time_us;
   Bytes blob = encode_batch(header_, raw_);

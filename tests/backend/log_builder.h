@@ -3,11 +3,20 @@
 #pragma once
 
 #include "common/record/batch.h"
+#include "common/record/history.h"
 #include "common/record/record.h"
 
 namespace understudy::test {
 
 inline constexpr Position kBase{.epoch = 1, .seq = 0, .sum = 0xfeedfacecafef00d};
+
+inline const History kHistory{{.epoch = 1,
+                               .node = "first",
+                               .tenure = 7,
+                               .first_seq = 1,
+                               .sum = kBase.sum,
+                               .time_us = 1,
+                               .reason = "created"}};
 
 StreamId test_stream();
 StateSum sum_after(Seq seq);  // kBase.sum for 0; the state sums of the built records
@@ -25,6 +34,9 @@ class LogBuilder {
   Bytes batch_of(int count, std::size_t bytes_each = 900) {
     return records(count, bytes_each).batch();
   }
+  // A batch of its own: the record that opens this epoch.
+  Bytes open_epoch(Epoch epoch, const EpochOpening& opening = {"second", 11, "test"});
+  // Records from here on are of this epoch, without one that opens it.
   void set_epoch(Epoch epoch) { epoch_ = epoch; }
   // Goes back to before the open record, as drop_open_tail() does.
   void drop_open_tail() { next_.part = 0; }

@@ -56,7 +56,7 @@ TEST_CASE("readers in threads, with an upkeep beside") {
   constexpr Seq kEnd = 1500;
   TemporaryDirectory folder;
   const auto path = folder.file("backend.db");
-  auto backend = open_sqlite_backend(path, test_stream(), kBase);
+  auto backend = open_sqlite_backend(path, test_stream(), kBase, kHistory);
   std::atomic<bool> good[2] = {false, false};
   std::atomic<bool> done{false};
   std::thread first([&, reader = backend->open_reader()] { good[0] = follow(*reader, kEnd); });
@@ -78,13 +78,13 @@ TEST_CASE("a reader in another process") {
   constexpr Seq kEnd = 600;
   TemporaryDirectory folder;
   const auto path = folder.file("backend.db");
-  open_sqlite_backend(path, test_stream(), kBase).reset();
+  open_sqlite_backend(path, test_stream(), kBase, kHistory).reset();
   const pid_t child = fork();  // before this process opens anything that it would inherit
   if (child == 0) {
     const auto reader = open_sqlite_log_reader(path);
     _exit(follow(*reader, kEnd) ? 0 : 1);
   }
-  auto backend = open_sqlite_backend(path, test_stream(), kBase);
+  auto backend = open_sqlite_backend(path, test_stream(), kBase, kHistory);
   LogBuilder log;
   write_beside_readers(*backend, log, kEnd);
   int status = 0;
@@ -98,7 +98,7 @@ TEST_CASE("the WAL is bounded: by an upkeep in another thread, and without any")
     CAPTURE(with_upkeep);
     TemporaryDirectory folder;
     const auto path = folder.file("backend.db");
-    auto backend = open_sqlite_backend(path, test_stream(), kBase);
+    auto backend = open_sqlite_backend(path, test_stream(), kBase, kHistory);
     auto upkeep = backend->open_upkeep();
     LogBuilder log;
     std::uintmax_t largest = 0;

@@ -25,18 +25,22 @@ void put(const std::string& path, const std::string& bytes) {
 }
 
 void make_small_backend(const std::string& path) {
-  auto backend = open_sqlite_backend(path, test_stream(), kBase);
+  auto backend = open_sqlite_backend(path, test_stream(), kBase, kHistory);
   LogBuilder log;
   for (int i = 0; i < 3; ++i) {
     const Bytes blob = log.batch_of(2, 200);
     const BatchView batch = view(blob);
     backend->append({&batch, 1}, Bytes(20, std::byte{5}));
   }
+  const Bytes blob = log.open_epoch(2);
+  const BatchView batch = view(blob);
+  backend->append({&batch, 1}, {});
 }
 
 // All that the product can be told by a backend.
 struct Account {
   LogBounds bounds;
+  History history;
   std::vector<Bytes> blobs;
   Bytes cursor;
   std::vector<std::optional<Position>> positions;
@@ -44,11 +48,12 @@ struct Account {
 
 Account read_all(const std::string& path) {
   Account account;
-  auto backend = open_sqlite_backend(path, {}, {});
+  auto backend = open_sqlite_backend(path);
   account.bounds = backend->bounds();
+  account.history = backend->history();
   account.cursor = backend->cursor();
   auto reader = backend->open_reader();
-  for (Seq seq = 1; seq <= 6; ++seq) {
+  for (Seq seq = 1; seq <= 7; ++seq) {
     const auto blobs = reader->read({seq, 0}, 1);
     account.blobs.insert(account.blobs.end(), blobs.begin(), blobs.end());
     account.positions.push_back(reader->position_at(seq));
@@ -59,7 +64,7 @@ Account read_all(const std::string& path) {
 bool same(const Account& a, const Account& b) {
   return a.bounds.base == b.bounds.base && a.bounds.last == b.bounds.last &&
          a.bounds.next == b.bounds.next && a.bounds.bytes == b.bounds.bytes && a.blobs == b.blobs &&
-         a.cursor == b.cursor && a.positions == b.positions;
+         a.cursor == b.cursor && a.history == b.history && a.positions == b.positions;
 }
 
 // True: detected. Other content fails the test.
@@ -79,34 +84,35 @@ TEST_CASE("the stream of another database, a newer version, another program: ref
   const auto path = folder.file("backend.db");
   make_small_backend(path);
   const auto before = contents(path);
-  CHECK_THROWS_AS(open_sqlite_backend(path, StreamId::random(), kBase), ConfigError);
+  CHECK_THROWS_AS(open_sqlite_backend(path, StreamId::random(), kBase, kHistory), ConfigError);
   CHECK(contents(path) == before);
-  Connection(path, Connection::Mode::read_write).execute("PRAGMA user_version = 2");
-  CHECK_THROWS_AS(open_sqlite_backend(path, test_stream(), kBase), ConfigError);
+  Connection(path, Connection::Mode::read_write).execute("PRAGMA user_version = 3");
+  CHECK_THROWS_AS(open_sqlite_backend(path, test_stream(), kBase, kHistory), ConfigError);
   CHECK_THROWS_AS(open_sqlite_log_reader(path), ConfigError);
 
   const auto other = folder.file("app.db");
   Connection(other, Connection::Mode::create).execute("CREATE TABLE t (x)");
   const auto other_before = contents(other);
-  CHECK_THROWS_AS(open_sqlite_backend(other, test_stream(), kBase), ConfigError);
+  CHECK_THROWS_AS(open_sqlite_backend(other, test_stream(), kBase, kHistory), ConfigError);
   CHECK(contents(other) == other_before);
 
   CHECK_THROWS_AS(open_sqlite_log_reader(folder.file("none")), ConfigError);
-  CHECK_THROWS_AS(open_sqlite_backend(folder.file("none"), {}, {}), ConfigError);
+  CHECK_THROWS_AS(open_sqlite_backend(folder.file("none")), ConfigError);
   CHECK_FALSE(std::filesystem::exists(folder.file("none")));
   put(folder.file("garbage"), std::string(10'000, 'x'));
-  CHECK_THROWS_AS(open_sqlite_backend(folder.file("garbage"), test_stream(), kBase),
+  CHECK_THROWS_AS(open_sqlite_backend(folder.file("garbage"), test_stream(), kBase, kHistory),
                   CorruptionError);
 }
 
 TEST_CASE("an empty file, or a database without tables, is a creation that did not end") {
   TemporaryDirectory folder;
   put(folder.file("empty"), "");
-  CHECK(open_sqlite_backend(folder.file("empty"), test_stream(), kBase)->bounds().base == kBase);
+  CHECK(open_sqlite_backend(folder.file("empty"), test_stream(), kBase, kHistory)->bounds().base ==
+        kBase);
   const auto half = folder.file("half");
   Connection(half, Connection::Mode::create)
       .execute("PRAGMA journal_mode = WAL; CREATE TABLE t (x); DROP TABLE t");
-  CHECK(open_sqlite_backend(half, test_stream(), kBase)->bounds().base == kBase);
+  CHECK(open_sqlite_backend(half, test_stream(), kBase, kHistory)->bounds().base == kBase);
 }
 
 TEST_CASE("cut at any length: detected") {
@@ -154,7 +160,10 @@ TEST_CASE("a row that is missing or does not follow on is told with its values")
        {"DELETE FROM batch WHERE id = 2", "DELETE FROM batch WHERE id = 1",
         "UPDATE batch SET sum_before = 1 WHERE id = 3", "UPDATE batch SET payload = x'00'",
         "UPDATE batch SET end_offset = end_offset + 1 WHERE id = 3", "DELETE FROM meta",
-        "UPDATE meta SET base_seq = 1", "DROP INDEX batch_first; DELETE FROM batch WHERE id = 2"}) {
+        "UPDATE meta SET base_seq = 1", "DELETE FROM epoch", "DELETE FROM epoch WHERE epoch = 1",
+        "DELETE FROM epoch WHERE epoch = 2", "UPDATE epoch SET node = 'x' WHERE epoch = 1",
+        "UPDATE epoch SET tenure = 8", "DROP TABLE epoch", "PRAGMA user_version = 1",
+        "DROP INDEX batch_first; DELETE FROM batch WHERE id = 2"}) {
     CAPTURE(std::string(sabotage));
     std::filesystem::remove(path);
     make_small_backend(path);

@@ -1,6 +1,7 @@
 // Trim, reset and the open tail, against a list of batches that a test keeps by itself.
 #include "common/backend/backend.h"
 #include "common/core/clock.h"
+#include "common/core/errors.h"
 #include "common/sqlite/connection.h"
 #include "tests/backend/log_builder.h"
 #include "tests/support/temporary_directory.h"
@@ -52,7 +53,7 @@ TEST_CASE("random batches and trims: never part of a record, never beyond keep_a
     std::mt19937 random(seed);
     TemporaryDirectory folder;
     const auto path = folder.file("backend.db");
-    auto backend = open_sqlite_backend(path, test_stream(), kBase);
+    auto backend = open_sqlite_backend(path, test_stream(), kBase, kHistory);
     LogBuilder log;
     for (int step = 0; step < 60; ++step) {
       append(*backend, random_batch(log, random, unix_time_us()));
@@ -67,7 +68,7 @@ TEST_CASE("random batches and trims: never part of a record, never beyond keep_a
       if (before.bytes <= policy.max_bytes) CHECK(dropped == 0);
       if (random() % 4 == 0) {
         backend.reset();
-        backend = open_sqlite_backend(path, test_stream(), {});
+        backend = open_sqlite_backend(path);
       }
       check_whole(*backend, log);
     }
@@ -76,7 +77,7 @@ TEST_CASE("random batches and trims: never part of a record, never beyond keep_a
 
 TEST_CASE("by size: as much as allowed stays, and not a batch more goes") {
   TemporaryDirectory folder;
-  auto backend = open_sqlite_backend(folder.file("backend.db"), test_stream(), kBase);
+  auto backend = open_sqlite_backend(folder.file("backend.db"), test_stream(), kBase, kHistory);
   LogBuilder log;
   for (int i = 0; i < 100; ++i) append(*backend, log.records(1, 5000).batch(unix_time_us()));
   const auto each = backend->bounds().bytes / 100;
@@ -87,7 +88,7 @@ TEST_CASE("by size: as much as allowed stays, and not a batch more goes") {
 
 TEST_CASE("by age, and all of it when all is old") {
   TemporaryDirectory folder;
-  auto backend = open_sqlite_backend(folder.file("backend.db"), test_stream(), kBase);
+  auto backend = open_sqlite_backend(folder.file("backend.db"), test_stream(), kBase, kHistory);
   LogBuilder log;
   const auto now = unix_time_us();
   append(*backend, log.records(3).batch(now - 100'000'000));
@@ -108,7 +109,7 @@ TEST_CASE("by age, and all of it when all is old") {
 TEST_CASE("the file does not grow for ever, and shrinks after a flood") {
   TemporaryDirectory folder;
   const auto path = folder.file("backend.db");
-  auto backend = open_sqlite_backend(path, test_stream(), kBase);
+  auto backend = open_sqlite_backend(path, test_stream(), kBase, kHistory);
   LogBuilder log;
   const auto cycle = [&](int batches, std::uint64_t kept) {
     for (int i = 0; i < batches; ++i)
@@ -136,7 +137,7 @@ TEST_CASE("the open tail goes, the whole records in the same batch stay") {
     CAPTURE(shape);
     TemporaryDirectory folder;
     const auto path = folder.file("backend.db");
-    auto backend = open_sqlite_backend(path, test_stream(), kBase);
+    auto backend = open_sqlite_backend(path, test_stream(), kBase, kHistory);
     LogBuilder log;
     append(*backend, log.batch_of(4));
     if (shape == 1) append(*backend, log.records(2).part(10, false).batch());
@@ -146,11 +147,11 @@ TEST_CASE("the open tail goes, the whole records in the same batch stay") {
     log.drop_open_tail();
     check_whole(*backend, log);
     CHECK(backend->bounds().last == log.last());
-    log.set_epoch(2);
+    append(*backend, log.open_epoch(2));
     append(*backend, log.batch_of(2));
     check_whole(*backend, log);
     backend.reset();
-    backend = open_sqlite_backend(path, test_stream(), {});
+    backend = open_sqlite_backend(path);
     check_whole(*backend, log);
     CHECK(backend->open_reader()->position_at(2)->epoch == 1);
     CHECK(backend->bounds().last.epoch == 2);
@@ -160,19 +161,26 @@ TEST_CASE("the open tail goes, the whole records in the same batch stay") {
 TEST_CASE("reset begins anew, forwards or backwards") {
   TemporaryDirectory folder;
   const auto path = folder.file("backend.db");
-  auto backend = open_sqlite_backend(path, test_stream(), kBase);
+  auto backend = open_sqlite_backend(path, test_stream(), kBase, kHistory);
   LogBuilder log;
   append(*backend, log.records(50).part(9, false).batch());
-  for (const Seq seq : {Seq{1000}, Seq{3}, Seq{0}}) {
+  for (const Seq seq : {Seq{1000}, Seq{3}, Seq{2}}) {
     const Position base{.epoch = 3, .seq = seq, .sum = sum_after(seq)};
-    backend->reset(base);
+    History history = kHistory;
+    history.push_back({.epoch = 3, .node = "a", .tenure = 9, .first_seq = seq, .sum = 5});
+    history.push_back({.epoch = 4, .node = "b", .tenure = 10, .first_seq = seq + 100, .sum = 6});
+    CHECK_THROWS_AS(backend->reset(base, kHistory), CorruptionError);
+    backend->reset(base, history);
+    history.pop_back();
+    CHECK(backend->history() == history);
+    CHECK(backend->open_reader()->history() == history);
     CHECK(backend->bounds().base == base);
     CHECK(backend->bounds().bytes == 0);
     LogBuilder next(base);
     append(*backend, next.batch_of(5));
     check_whole(*backend, next);
     backend.reset();
-    backend = open_sqlite_backend(path, test_stream(), {});
+    backend = open_sqlite_backend(path);
     check_whole(*backend, next);
   }
 }

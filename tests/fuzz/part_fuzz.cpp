@@ -14,7 +14,11 @@ bool is_sound(const RecordPart& part, ByteView input) {
   if (header.epoch == 0 || header.seq == 0 || !is_page_size(header.page_size)) return false;
   if (header.last != (header.page_count != 0)) return false;
   if (!header.last && header.sum_after != 0) return false;
-  if (header.kind == RecordKind::epoch && !part.changes.empty()) return false;
+  if ((header.kind == RecordKind::epoch) != part.opening.has_value()) return false;
+  if (part.opening) {
+    if (!part.changes.empty() || header.part != 0 || !header.last) return false;
+    if (!is_sound(*part.opening) || header.sum_before != header.sum_after) return false;
+  }
   return std::ranges::all_of(part.changes, [&](const PageChange& change) {
     const auto size = change.body.size();
     if (change.page == 0) return false;
@@ -49,11 +53,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     US_ASSERT(rest.size() < before && before - rest.size() <= kPartLimit, "a part has a size");
     US_ASSERT(is_sound(part, input), "what decodes keeps every rule");
     for (const auto& change : part.changes) builder.add(change);
+    if (part.opening) builder.open_epoch(*part.opening);
     Bytes encoded;
     builder.finish(part.header, encoded);
     ByteView view = encoded;
     US_ASSERT(decode_part(view, again) && view.empty(), "what was encoded decodes");
     US_ASSERT(again.header == part.header, "and is the same part");
+    US_ASSERT(again.opening == part.opening, "with the same opening");
     US_ASSERT(std::ranges::equal(again.changes, part.changes, equal), "with the same changes");
   }
   return 0;

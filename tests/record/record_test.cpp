@@ -41,6 +41,22 @@ Bytes encode(const PartHeader& header, const std::vector<PageChange>& changes) {
   return out;
 }
 
+// The second example: node "b" opens epoch 2 with record 43.
+constexpr const char* kGoldenEpoch =
+    "9d 01 02 02 2b 00 c3 cd0200 cf00060a24181e4000 cf1122334455667788 03 cf1122334455667788"
+    "90 93 a162 cf0102030405060708 a770726f6d6f7465";
+
+PartHeader epoch_header() {
+  auto header = sample_header();
+  header.kind = RecordKind::epoch;
+  header.epoch = 2;
+  header.seq = 43;
+  header.sum_after = header.sum_before;
+  return header;
+}
+
+const EpochOpening kOpening{"b", 0x0102030405060708, "promote"};
+
 Bytes sample_part() {
   const auto delta = from_hex("0001aa");
   return encode(sample_header(), {{2, 0x0102030405060708, PageEncoding::delta, delta}});
@@ -53,8 +69,8 @@ bool is_refused(const Bytes& bytes) {
 }
 
 // The golden part with the one occurrence of `from` replaced.
-bool is_refused_with(std::string_view from, std::string_view to) {
-  std::string text = kGolden;
+bool is_refused_with(std::string_view from, std::string_view to, const char* golden = kGolden) {
+  std::string text = golden;
   const auto at = text.find(from);
   REQUIRE(at != std::string::npos);
   return is_refused(from_hex(text.replace(at, from.size(), to)));
@@ -114,6 +130,59 @@ TEST_CASE("golden part: the example of schemas/record.md") {
   CHECK(to_hex(part.changes[0].body) == "0001aa");
 }
 
+TEST_CASE("golden epoch record: the second example of schemas/record.md") {
+  CHECK(to_hex(from_hex(kGoldenEpoch)) ==
+        to_hex(from_hex(testing::schema_example("record.md", 1))));
+  PartBuilder builder;
+  builder.open_epoch(kOpening);
+  Bytes bytes;
+  builder.finish(epoch_header(), bytes);
+  CHECK(to_hex(bytes) == to_hex(from_hex(kGoldenEpoch)));
+  const auto later = sample_part();
+  bytes.insert(bytes.end(), later.begin(), later.end());
+  ByteView view = bytes;
+  RecordPart part;
+  REQUIRE(decode_part(view, part));
+  CHECK(part.header == epoch_header());
+  CHECK(part.changes.empty());
+  REQUIRE(part.opening);
+  CHECK(*part.opening == kOpening);
+  const EpochStart expected{.epoch = 2,
+                            .node = "b",
+                            .tenure = kOpening.tenure,
+                            .first_seq = 43,
+                            .sum = 0x1122334455667788,
+                            .time_us = 1700000000000000,
+                            .reason = "promote"};
+  CHECK(epoch_start(part) == expected);
+  REQUIRE(decode_part(view, part));
+  CHECK_FALSE(part.opening);
+}
+
+TEST_CASE("an epoch record that breaks a rule is refused") {
+  const auto refused = [](std::string_view from, std::string_view to) {
+    return is_refused_with(from, to, kGoldenEpoch);
+  };
+  CHECK_FALSE(is_refused(from_hex(kGoldenEpoch)));
+  CHECK(refused("9d 01 02", "9c 01 02"));                  // no opening
+  CHECK(refused("9d 01 02", "9e 01 02"));                  // one field more
+  CHECK(refused("9d 01 02", "9d 01 00"));                  // an opening, and no epoch record
+  CHECK(refused("2b 00 c3", "2b 01 c3"));                  // not the first part
+  CHECK(refused("03 cf11", "03 cf12"));                    // another state after it
+  CHECK(refused("90 93", "91 93"));                        // a change
+  CHECK(refused("90 93", "90 92"));                        //
+  CHECK(refused("90 93", "90 94"));                        //
+  CHECK(refused("a162", "c40162"));                        // bytes in place of a text
+  CHECK(refused("a162", "01"));                            // a number
+  CHECK(refused("a162", "9162"));                          // an array
+  CHECK(refused("a162", "a107"));                          // not printable
+  CHECK(refused("a162", "a1e4"));                          //
+  CHECK(refused("a162", "d9ff" + std::string(510, '6')));  // too long
+  CHECK(refused("cf0102030405060708 a7", "00 a7"));        // no tenure
+  CHECK(refused("cf0102030405060708 a7", "ff a7"));        //
+  CHECK(refused("cf0102030405060708 a7", "a101 a7"));
+}
+
 TEST_CASE("random parts come back, one after another, into the same memory") {
   testing::Random random(30);
   RecordPart part;
@@ -159,7 +228,7 @@ TEST_CASE("what breaks a rule of the format is refused") {
   CHECK(is_refused_with("9c 01", "9b 01"));                        // fewer fields
   CHECK(is_refused_with("9c 01", "9d 01"));                        // more fields
   CHECK(is_refused_with("9c 01 00", "9c 01 03"));                  // an unknown kind
-  CHECK(is_refused_with("9c 01 00", "9c 01 02"));                  // an epoch record with changes
+  CHECK(is_refused_with("9c 01 00", "9c 01 02"));                  // an epoch without its opening
   CHECK(is_refused_with("9c 01 00 01", "9c 01 00 00"));            // epoch 0
   CHECK(is_refused_with("2a", "00"));                              // seq 0
   CHECK(is_refused_with("2a", "ff"));                              // a negative seq
@@ -194,8 +263,6 @@ TEST_CASE("the limits of sizes") {
   CHECK(is_refused(encode(header, {{1, 5, PageEncoding::delta, page}})));  // as long as the page
   CHECK(is_refused(encode(header, {{1, 5, PageEncoding::whole, ByteView(page).first(511)}})));
   CHECK_FALSE(is_refused(encode(header, {{1, 5, PageEncoding::delta, {}}})));
-  header.kind = RecordKind::epoch;
-  CHECK_FALSE(is_refused(encode(header, {})));
   header.kind = RecordKind::repair;
   std::vector<PageChange> many(1900, {1, 5, PageEncoding::whole, page});
   CHECK_FALSE(is_refused(encode(header, many)));
@@ -227,9 +294,10 @@ TEST_CASE("a part beyond the limit is refused even when it is sound") {
 }
 
 TEST_CASE("a part cut anywhere is refused") {
-  const auto bytes = sample_part();
-  for (std::size_t size = 0; size < bytes.size(); ++size) {
-    CHECK(is_refused(Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size))));
+  for (const auto& bytes : {sample_part(), from_hex(kGoldenEpoch)}) {
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      CHECK(is_refused(Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size))));
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 // The example of a page in schemas/, which is also what the tests hold the code to: the bytes of
-// its fenced block of hexadecimal, without the comments.
+// a fenced block of hexadecimal in it, without the comments.
 #pragma once
 
 #include <fstream>
@@ -15,14 +15,17 @@ inline std::string schema_text(const std::string& name) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-inline std::string schema_example(const std::string& name) {
+// The `index`th block of the page.
+inline std::string schema_example(const std::string& name, int index = 0) {
   std::istringstream lines(schema_text(name));
   std::string example;
   bool is_inside = false;
+  int block = -1;
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("```")) {
       is_inside = line == "```hex";
-    } else if (is_inside) {
+      if (is_inside) ++block;
+    } else if (is_inside && block == index) {
       example += line.substr(0, line.find('#')) + " ";
     }
   }

@@ -32,7 +32,8 @@ Recorder::Recorder(const std::string& dir, const RecorderOptions& options)
   backend_path_ = dir + "/primary-backend.db";
   image_ = first_image_ = read_image();
   position_ = {1, 0, sum_of(image_, options.page_size)};
-  backend_ = open_sqlite_backend(backend_path_, stream_, position_);
+  backend_ = open_sqlite_backend(backend_path_, stream_, position_,
+                                 {begin_first_epoch("primary", position_.sum)});
 }
 
 Bytes Recorder::read_image() {

@@ -54,6 +54,7 @@ class FixedLog : public LogReader {
     return {make_batch(from.seq, 1000)};
   }
   std::optional<Position> position_at(Seq seq) override { return Position{1, seq, seq}; }
+  History history() override { return {unrecorded_first_epoch({})}; }
 
  private:
   Seq count_;

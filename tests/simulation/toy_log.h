@@ -48,6 +48,7 @@ class ToyReader : public LogReader {
     return log_->read(from, max_bytes);
   }
   std::optional<Position> position_at(Seq seq) override { return log_->position_at(seq); }
+  History history() override { return {unrecorded_first_epoch(log_->stream())}; }
 
  private:
   const std::optional<ToyLog>& log_;
