@@ -112,7 +112,7 @@ void Follower::on_log_connects(const message::Welcome& welcome) {
 
 void Follower::handle(message::Refused& refused) {
   switch (refused.code) {
-    case RefusalCode::newer_protocol:
+    case RefusalCode::other_protocol:
       return stop(fmt::format("{}: {}", endpoint_text(), refused.text));
     case RefusalCode::hello_first:
     case RefusalCode::trimmed:
@@ -126,9 +126,9 @@ void Follower::handle(message::Refused& refused) {
   }
 }
 
-void Follower::handle(message::Newer& newer) {
+void Follower::handle(message::OtherVersion& other) {
   stop(fmt::format("{} speaks protocol version {}, this node {}: upgrade this node",
-                   endpoint_text(), newer.version, kProtocolVersion));
+                   endpoint_text(), other.version, kProtocolVersion));
 }
 
 void Follower::handle(message::Pong& pong) {

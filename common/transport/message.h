@@ -7,12 +7,13 @@
 #pragma once
 
 #include "common/record/batch.h"
+#include "common/record/history.h"
 
 #include <variant>
 
 namespace understudy {
 
-constexpr std::uint32_t kProtocolVersion = 1;
+constexpr std::uint32_t kProtocolVersion = 2;
 constexpr std::size_t kMessageLimit = 4 * 1024 * 1024;  // bytes of one message
 constexpr std::size_t kNameLimit = 128;                 // of a node
 constexpr std::size_t kTextLimit = 1024;                // of words for people
@@ -32,8 +33,9 @@ enum class Verdict : std::uint8_t {
   stale_server = 5,  // the standby knows a higher epoch: the server is not to be followed
   other_stream = 6,  // another database: never
   not_ready = 7,     // the server has no log yet: wait
+  forked = 8,        // both opened the same epoch, each without the other: a person decides
 };
-constexpr std::uint8_t kVerdictCount = 8;
+constexpr std::uint8_t kVerdictCount = 9;
 std::string_view to_string(Verdict verdict);
 
 enum class StandbyState : std::uint8_t {
@@ -48,12 +50,44 @@ std::string_view to_string(StandbyState state);
 
 enum class RefusalCode : std::uint8_t {
   hello_first = 0,     // the server does not know this peer (any longer): begin with Hello
-  newer_protocol = 1,  // the message was of a version that the server does not speak
+  other_protocol = 1,  // the message was of a version that the server does not speak
   trimmed = 2,         // the part asked for is no longer there: begin with Hello
   full = 3,            // the server takes no more standbys
   bad_request = 4,
 };
 constexpr std::uint8_t kRefusalCount = 5;
+
+enum class PeerRole : std::uint8_t {
+  none = 0,  // starting, ending, or between two roles
+  primary = 1,
+  standby = 2,
+};
+constexpr std::uint8_t kPeerRoleCount = 3;
+std::string_view to_string(PeerRole role);
+
+// What a node says of itself to the others of its cluster, unasked and as an answer alike.
+struct PeerReport {
+  std::string node;
+  StreamId stream;            // nil: it has none yet
+  std::uint64_t process = 0;  // random, of this run of the program
+  PeerRole role = PeerRole::none;
+  std::string state;         // in words, as its status has it
+  Epoch epoch = 0;           // the last one of its history; 0: it has none
+  std::uint64_t tenure = 0;  // of that epoch
+  Position position;         // last durable record
+  Seq applied = 0;
+  std::string followed;                    // the node that it follows; empty: none
+  bool is_fenced = false;                  // it holds its application's write lock
+  std::uint64_t takeover_id = 0;           // the takeover that it was told to and is about; 0: none
+  std::uint64_t declined_takeover_id = 0;  // the last one that it declined; 0: none
+  bool operator==(const PeerReport&) const = default;
+};
+
+enum class CommandKind : std::uint8_t {
+  switchover = 0,  // to the primary: hand over to the node named
+  take_over = 1,   // from the primary, fenced and drained: go on from this position
+};
+constexpr std::uint8_t kCommandKindCount = 2;
 
 namespace message {
 
@@ -65,6 +99,7 @@ struct Hello {
   std::string node;
   StreamId stream;                   // nil: new, takes whatever stream the server has
   std::optional<Position> position;  // of the last whole record in its log; nullopt: no log
+  History history;                   // of its log, the newest openings; empty: no log
 };
 
 // "Send me the log from this part on": one at a time; a new one ends the one before.
@@ -105,6 +140,25 @@ struct Ping {
   static constexpr std::uint32_t kType = 7;
 };
 
+// --- any node → server, by DEALER, without a Hello ---
+
+// "This is me; and you?" An announcement, too: whoever hears of a higher epoch stands down.
+struct Probe {
+  static constexpr std::uint32_t kType = 8;
+  std::uint64_t probe_id = 0;  // comes back in the ProbeReply
+  PeerReport report;
+};
+
+struct Command {
+  static constexpr std::uint32_t kType = 9;
+  std::uint64_t command_id = 0;  // comes back in the CommandReply
+  CommandKind kind = CommandKind::switchover;
+  std::string to;                 // switchover: the node that is to lead
+  Position position;              // take_over: all that the primary had
+  std::uint64_t takeover_id = 0;  // take_over: names this demand
+  bool dry_run = false;
+};
+
 // --- server → standby, by ROUTER ---
 
 struct Welcome {
@@ -119,6 +173,8 @@ struct Welcome {
   Position base;  // what the server's log spans
   Position last;
   PartKey next;
+  History history;          // of the server's log, the newest openings; empty: it has none yet
+  bool is_primary = false;  // its records are made there
 };
 
 struct Batches {
@@ -167,6 +223,19 @@ struct Refused {
   std::string text;
 };
 
+struct ProbeReply {
+  static constexpr std::uint32_t kType = 27;
+  std::uint64_t probe_id = 0;
+  PeerReport report;
+};
+
+struct CommandReply {
+  static constexpr std::uint32_t kType = 28;
+  std::uint64_t command_id = 0;
+  bool ok = false;
+  std::string text;  // what was done, or why not
+};
+
 // --- live stream, by XPUB; the frame before it is the stream id ---
 
 struct LiveBatch {
@@ -184,8 +253,9 @@ struct Heartbeat {
   std::int64_t time_us = 0;  // the server's clock, Unix time
 };
 
-// A message of a version that we do not speak. Only decoded, never sent.
-struct Newer {
+// A message of a version that we do not speak, newer or older. Only decoded, never sent. (A Refused
+// is understood in every version.)
+struct OtherVersion {
   static constexpr std::uint32_t kType = 0;
   std::uint32_t version = 0;
 };
@@ -194,11 +264,12 @@ struct Newer {
 
 constexpr std::size_t kLiveLimit = 64 * 1024;
 
-using Message =
-    std::variant<message::Newer, message::Hello, message::Fetch, message::Credit, message::Ack,
-                 message::OutlineRequest, message::PagesRequest, message::Ping, message::Welcome,
-                 message::Batches, message::FetchEnd, message::Outline, message::Pages,
-                 message::Pong, message::Refused, message::LiveBatch, message::Heartbeat>;
+using Message = std::variant<message::OtherVersion, message::Hello, message::Fetch, message::Credit,
+                             message::Ack, message::OutlineRequest, message::PagesRequest,
+                             message::Ping, message::Probe, message::Command, message::Welcome,
+                             message::Batches, message::FetchEnd, message::Outline, message::Pages,
+                             message::Pong, message::Refused, message::ProbeReply,
+                             message::CommandReply, message::LiveBatch, message::Heartbeat>;
 
 [[nodiscard]] Bytes encode_message(const Message& message);
 // nullopt: not a message (foreign bytes, a limit passed, a field out of range, bytes left over).
