@@ -19,13 +19,17 @@ message::Pages not_now(std::uint64_t request_id) {
 
 }  // namespace
 
-Verdict judge_hello(const message::Hello& hello, const ServedLog& log,
+Verdict judge_hello(const message::Hello& hello, const ServedLog& log, const History& history,
                     const std::optional<Position>& at_same_seq) {
   if (!log.bounds) return Verdict::not_ready;
   if (!hello.stream.is_nil() && hello.stream != log.stream) return Verdict::other_stream;
   if (!hello.position || hello.stream.is_nil()) return Verdict::no_log;
   const auto& position = *hello.position;
+  const auto relation = compare(history, hello.history);
+  if (relation.forked) return Verdict::forked;
   if (position.epoch > log.bounds->last.epoch) return Verdict::stale_server;
+  // Positions alone do not tell: two openings of an epoch leave the same state.
+  if (relation.common == 0 || position.seq > relation.common) return Verdict::diverged;
   if (position.seq > log.bounds->last.seq) {
     return log.is_primary ? Verdict::diverged : Verdict::ahead;
   }
@@ -52,11 +56,15 @@ void PeerSession::handle(const message::Hello& hello) {
   progress_ = {.name = hello.node, .last_heard_us = progress_.last_heard_us};
 
   std::optional<Position> same;
+  History history;
+  if (log_.bounds) history = newest(reader_.history());
   if (log_.bounds && hello.position) same = reader_.position_at(hello.position->seq);
-  auto verdict = judge_hello(hello, log_, same);
+  auto verdict = judge_hello(hello, log_, history, same);
   // Trimmed between the bounds that we know and the look into the log.
   const bool within = hello.position && log_.bounds && hello.position->seq <= log_.bounds->last.seq;
-  if (verdict == Verdict::diverged && !same && within) verdict = Verdict::too_old;
+  const auto common = compare(history, hello.history).common;
+  const bool shared = within && common > 0 && hello.position->seq <= common;
+  if (verdict == Verdict::diverged && !same && shared) verdict = Verdict::too_old;
   welcomed_ = verdict == Verdict::connects || verdict == Verdict::no_log ||
               verdict == Verdict::too_old || verdict == Verdict::diverged;
   message::Welcome welcome{.hello_id = hello.hello_id,
@@ -66,7 +74,9 @@ void PeerSession::handle(const message::Hello& hello) {
                            .verdict = verdict,
                            .base = {},
                            .last = {},
-                           .next = {}};
+                           .next = {},
+                           .history = std::move(history),
+                           .is_primary = log_.is_primary};
   if (log_.bounds) {
     welcome.base = log_.bounds->base;
     welcome.last = log_.bounds->last;
@@ -118,10 +128,10 @@ void PeerSession::handle(const message::Ping&) {
   send(message::Pong{log_.bounds ? log_.bounds->last : Position{}});
 }
 
-void PeerSession::handle(const message::Newer& newer) {
-  refuse(RefusalCode::newer_protocol,
-         fmt::format("node {} speaks protocol version {}, not {}: upgrade it first", log_.node,
-                     kProtocolVersion, newer.version));
+void PeerSession::handle(const message::OtherVersion& other) {
+  refuse(RefusalCode::other_protocol,
+         fmt::format("node {} speaks protocol version {}, not {}: upgrade the older of the two",
+                     log_.node, kProtocolVersion, other.version));
 }
 
 template <typename M>

@@ -32,9 +32,10 @@ struct ServedLog {
   std::optional<LogBounds> bounds;  // nullopt: nothing to serve yet
 };
 
-// Pure: what to answer to a standby whose log ends at `position` (nullopt: has none).
-// `at_same_seq` is the server's own position after that seq, when its log covers it.
+// Pure: what to answer to a standby whose log ends at `position` (nullopt: has none). `history` is
+// that of the server's log, `at_same_seq` its own position after that seq, when its log covers it.
 [[nodiscard]] Verdict judge_hello(const message::Hello& hello, const ServedLog& log,
+                                  const History& history,
                                   const std::optional<Position>& at_same_seq);
 
 constexpr std::int64_t kPeerSilenceLimit_us = 15'000'000;
@@ -97,7 +98,7 @@ class PeerSession {
   void handle(const message::OutlineRequest&);
   void handle(message::PagesRequest& request);
   void handle(const message::Ping&);
-  void handle(const message::Newer& newer);
+  void handle(const message::OtherVersion& other);
   template <typename M>
   void handle(const M&);  // what only servers say
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 #include <utility>
 
@@ -33,7 +34,9 @@ Server::Server(ServerOptions options, std::unique_ptr<LogReader> reader, PageSou
     : options_(std::move(options)),
       reader_(std::move(reader)),
       pages_(pages),
-      sockets_(network_, options_.listen, options_.sockets),
+      network_(std::in_place),
+      sockets_(std::in_place, *network_, options_.listen, options_.sockets),
+      endpoint_(sockets_->endpoint()),
       mailbox_(std::make_shared<Mailbox>()),
       log_{options_.node, options_.stream, options_.is_primary, random_instance(), std::nullopt},
       peers_(log_, *reader_),
@@ -96,22 +99,24 @@ void Server::run_guarded() {
   pthread_setname_np(pthread_self(), "serve");
   try {
     run();
+    const auto rest_us = replied_at_us_ + kLastAnswer_us - monotonic_time_us();
+    if (rest_us > 0) std::this_thread::sleep_for(std::chrono::microseconds(rest_us));
   } catch (const std::exception&) {
     if (!options_.failed) throw;
     options_.failed(std::current_exception());
   }
+  sockets_.reset();
+  network_.reset();
 }
 
 void Server::run() {
   bool busy = false;
   while (true) {
-    const auto ready = sockets_.wait(busy ? 0 : wait_ms(), mailbox_->wake);
+    const auto ready = sockets_->wait(busy ? 0 : wait_ms(), mailbox_->wake);
     now_us_ = monotonic_time_us();
-    {
-      const std::lock_guard lock(mailbox_->mutex);
-      if (mailbox_->stopping) return;
-    }
-    if (ready.live && sockets_.take_subscriptions()) heartbeat_at_us_ = now_us_;
+    take_replies();
+    if (is_stopping()) return;
+    if (ready.live && sockets_->take_subscriptions()) heartbeat_at_us_ = now_us_;
     take_posts();
     take_answers();
     if (ready.requests) take_requests();
@@ -121,6 +126,11 @@ void Server::run() {
     on_tick();
     for (const auto& identity : std::exchange(gone_, {})) peers_.remove(identity);
   }
+}
+
+bool Server::is_stopping() const {
+  const std::lock_guard lock(mailbox_->mutex);
+  return mailbox_->stopping;
 }
 
 int Server::wait_ms() const {
@@ -138,7 +148,7 @@ void Server::take_posts() {
   }
   if (posts.empty()) return;
   for (auto& post : posts) {
-    if (post.broadcast) sockets_.broadcast(log_.stream, *post.broadcast);
+    if (post.broadcast) sockets_->broadcast(log_.stream, *post.broadcast);
     if (post.rewound) {
       log_.instance = random_instance();
       peers_.for_each([](const Bytes&, PeerSession& session) { session.on_log_rewound(); });
@@ -170,7 +180,7 @@ void Server::take_answers() {
 
 void Server::take_requests() {
   for (int i = 0; i < kRequestsAtOnce; ++i) {
-    auto request = sockets_.receive();
+    auto request = sockets_->receive();
     if (!request) break;
     auto message = decode_message(request->payload);
     if (!message) continue;
@@ -179,6 +189,12 @@ void Server::take_requests() {
 }
 
 void Server::take_request(const Bytes& identity, Message message) {
+  if (const auto* probe = std::get_if<message::Probe>(&message)) {
+    return take_probe(identity, *probe);
+  }
+  if (const auto* command = std::get_if<message::Command>(&message)) {
+    return take_command(identity, *command);
+  }
   auto* session = peers_.find(identity);
   if (!session && std::holds_alternative<message::Hello>(message)) {
     session = peers_.add(identity, now_us_);
@@ -220,7 +236,7 @@ void Server::carry_out(const Bytes& identity, PeerSession& session) {
 
 void Server::send_to(const Bytes& identity, const Message& message) {
   // A full queue drops the message: the standby asks again when the answer does not come.
-  const auto sent = sockets_.send(identity, encode_message(message));
+  const auto sent = sockets_->send(identity, encode_message(message));
   if (sent == ServerSockets::Sent::gone) gone_.push_back(identity);
 }
 
@@ -241,7 +257,7 @@ void Server::heartbeat() {
   if (!log_.bounds) return;
   const auto bytes = encode_message(message::Heartbeat{
       log_.stream, log_.instance, log_.bounds->last, log_.bounds->next, unix_time_us()});
-  sockets_.broadcast(log_.stream, bytes);
+  sockets_->broadcast(log_.stream, bytes);
 }
 
 void Server::on_tick() {

@@ -5,13 +5,17 @@
 //  - Only what is durable in this node's log is ever sent: advance() is called after the fsync.
 //  - Broadcast order is log order; a heartbeat never runs ahead of the batches before it.
 //  - A slow or silent standby costs bounded memory and no time of anybody else's.
+//  - Probes and commands come without a Hello, from whoever can connect: they are answered out of
+//    a bounded budget, and nothing of them is kept but the commands under way (kCommandsUnderWay).
 //
 // advance() and statuses() may be called from any thread and do not block on the
-// network. The thread ends with stop() or the destructor; when it fails, `failed` of the options is
-// called on it, once, with what happened.
+// network. The thread ends with stop() or the destructor, and with it the sockets; when it fails,
+// `failed` of the options is called on it, once, with what happened.
 #pragma once
 
+#include "common/serving/cluster_handler.h"
 #include "common/serving/peers.h"
+#include "common/serving/rate_limit.h"
 #include "common/transport/sockets.h"
 
 #include <exception>
@@ -31,9 +35,17 @@ struct ServerOptions {
   // A standby has acknowledged, or time has passed (at least each 250 ms). Called on the serve
   // thread at once; `now_us` is monotonic. May be empty.
   std::function<void(const Peers& peers, std::int64_t now_us)> on_progress = {};
+  // Answers probes and commands; must outlive the server. Null: they are refused.
+  ClusterHandler* cluster = nullptr;
 };
 
 constexpr std::int64_t kHeartbeatInterval_us = 250'000;
+constexpr std::int64_t kProbesPerSecond = 500;
+constexpr std::int64_t kCommandsPerSecond = 20;
+constexpr std::size_t kCommandsUnderWay = 8;
+// A role that ends because of a command has answered it just before. The sockets stay so long after
+// the last answer: the asker's side drops with the connection what it has not read.
+constexpr std::int64_t kLastAnswer_us = 10'000;
 
 class Server {
  public:
@@ -52,7 +64,8 @@ class Server {
   void advance(const LogBounds& bounds, std::span<const BatchView> appended = {});
 
   [[nodiscard]] std::vector<PeerStatus> statuses() const;
-  [[nodiscard]] const Endpoint& endpoint() const { return sockets_.endpoint(); }
+  [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
+  // Sends what was answered before, closes the sockets (the ports are free then), ends the thread.
   void stop();
 
  private:
@@ -66,6 +79,11 @@ class Server {
     std::uint64_t request_id = 0;
     std::optional<PageAnswer> answer;
   };
+  struct Reply {
+    Bytes identity;
+    message::CommandReply reply;
+  };
+  class CommandTicket;
   // What other threads leave for the serve thread. Shared, so that a page source may answer even
   // when the server is gone.
   struct Mailbox {
@@ -74,6 +92,7 @@ class Server {
     std::size_t post_bytes = 0;
     std::optional<LogBounds> latest;
     std::vector<Answer> answers;
+    std::vector<Reply> replies;  // to commands; at most kCommandsUnderWay
     std::vector<PeerStatus> statuses;
     bool stopping = false;
     Wake wake;
@@ -85,6 +104,9 @@ class Server {
   void take_answers();
   void take_requests();
   void take_request(const Bytes& identity, Message message);
+  void take_probe(const Bytes& identity, const message::Probe& probe);
+  void take_command(const Bytes& identity, const message::Command& command);
+  void take_replies();
   void carry_out(const Bytes& identity, PeerSession& session);
   void send_to(const Bytes& identity, const Message& message);
   bool serve_fetches();
@@ -92,13 +114,15 @@ class Server {
   void publish_statuses();
   void on_tick();
   void tell_progress();
+  [[nodiscard]] bool is_stopping() const;
   [[nodiscard]] int wait_ms() const;
 
   ServerOptions options_;
   std::unique_ptr<LogReader> reader_;
   PageSource* pages_;
-  Network network_;
-  ServerSockets sockets_;
+  std::optional<Network> network_;        // ends with the sockets: only then are the ports free
+  std::optional<ServerSockets> sockets_;  // of the serve thread, which closes them at its end
+  const Endpoint endpoint_;
   std::shared_ptr<Mailbox> mailbox_;
 
   // Of the serve thread.
@@ -112,6 +136,10 @@ class Server {
   bool statuses_due_ = false;  // somebody acknowledged
   bool progress_due_ = false;  // … in this round
   std::int64_t statuses_at_us_ = 0;
+  RateLimit probe_limit_{64, kProbesPerSecond};
+  RateLimit command_limit_{kCommandsUnderWay, kCommandsPerSecond};
+  std::size_t commands_under_way_ = 0;
+  std::int64_t replied_at_us_ = 0;  // to a command
 
   std::thread thread_;
 };

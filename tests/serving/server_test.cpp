@@ -54,10 +54,43 @@ class FixedLog : public LogReader {
     return {make_batch(from.seq, 1000)};
   }
   std::optional<Position> position_at(Seq seq) override { return Position{1, seq, seq}; }
-  History history() override { return {unrecorded_first_epoch({})}; }
+  History history() override { return {unrecorded_first_epoch(stream_id())}; }
 
  private:
   Seq count_;
+};
+
+message::Hello hello(const std::string& name, const StreamId& stream, Seq seq) {
+  return {1, name, stream, Position{1, seq, seq}, {unrecorded_first_epoch(stream_id())}};
+}
+
+// A node that answers commands when the test says so.
+class Cluster : public ClusterHandler {
+ public:
+  PeerReport report() override {
+    PeerReport own;
+    own.node = "primary";
+    own.epoch = 7;
+    return own;
+  }
+  void on_report(const PeerReport& report) override {
+    const std::lock_guard lock(mutex);
+    heard.push_back(report);
+  }
+  void on_command(const message::Command& command, Reply reply) override {
+    const std::lock_guard lock(mutex);
+    commands.push_back(command);
+    replies.push_back(std::move(reply));
+  }
+  std::size_t command_count() {
+    const std::lock_guard lock(mutex);
+    return commands.size();
+  }
+
+  std::mutex mutex;
+  std::vector<PeerReport> heard;
+  std::vector<message::Command> commands;
+  std::vector<Reply> replies;
 };
 
 struct Pair {
@@ -66,13 +99,14 @@ struct Pair {
   ClientSockets client;
   Wake wake;
 
-  explicit Pair(Seq records)
+  explicit Pair(Seq records, ClusterHandler* cluster = nullptr)
       : server({.node = "primary",
                 .stream = stream_id(),
                 .is_primary = true,
                 .listen = Endpoint::parse("tcp://127.0.0.1:0"),
                 .sockets = {},
-                .failed = {}},
+                .failed = {},
+                .cluster = cluster},
                std::make_unique<FixedLog>(records), nullptr),
         client(network, server.endpoint(), stream_id()) {
     server.advance(bounds_at(records));
@@ -107,7 +141,7 @@ struct Pair {
 
 TEST_CASE("a standby is welcomed, fetches with credit, and gets the end of the log") {
   Pair pair(100);
-  pair.say(message::Hello{1, "standby", stream_id(), Position{1, 40, 40}});
+  pair.say(hello("standby", stream_id(), 40));
   const auto welcome = pair.next<message::Welcome>(false);
   CHECK(welcome.verdict == Verdict::connects);
   CHECK(welcome.last.seq == 100);
@@ -123,7 +157,7 @@ TEST_CASE("a standby is welcomed, fetches with credit, and gets the end of the l
 
 TEST_CASE("without credit nothing more comes; with more it goes on") {
   Pair pair(10);
-  pair.say(message::Hello{1, "standby", stream_id(), Position{1, 0, 0}});
+  pair.say(hello("standby", stream_id(), 0));
   static_cast<void>(pair.next<message::Welcome>(false));
   pair.say(message::Fetch{1, {1, 0}, 1});
   CHECK(BatchView::parse(pair.next<message::Batches>(false).blobs[0])->header.first.seq == 1);
@@ -155,13 +189,13 @@ TEST_CASE("strangers, garbage and other streams change nothing") {
   CHECK(pair.client.send({}));
   StreamId other;
   other.bytes.fill(1);
-  pair.say(message::Hello{1, "lost", other, Position{1, 5, 5}});
+  pair.say(hello("lost", other, 5));
   CHECK(pair.next<message::Welcome>(false).verdict == Verdict::other_stream);
 }
 
 TEST_CASE("acknowledgements show in the status; a log that took parts back asks for a new Hello") {
   Pair pair(10);
-  pair.say(message::Hello{1, "standby", stream_id(), Position{1, 10, 10}});
+  pair.say(hello("standby", stream_id(), 10));
   static_cast<void>(pair.next<message::Welcome>(false));
   pair.say(message::Ack{10, 9, 8, StandbyState::streaming});
   const auto deadline = monotonic_time_us() + kDeadline_us;
@@ -177,4 +211,87 @@ TEST_CASE("acknowledgements show in the status; a log that took parts back asks 
 
   pair.server.advance(bounds_at(9));
   CHECK(pair.next<message::Refused>(false).code == RefusalCode::hello_first);
+}
+
+TEST_CASE("the welcome tells the history, and that this is the primary") {
+  Pair pair(10);
+  pair.say(hello("standby", stream_id(), 5));
+  const auto welcome = pair.next<message::Welcome>(false);
+  CHECK(welcome.is_primary);
+  CHECK(welcome.history == History{unrecorded_first_epoch(stream_id())});
+}
+
+TEST_CASE("probes are heard and answered without a Hello, and a flood of them is cut") {
+  Cluster cluster;
+  Pair pair(10, &cluster);
+  message::Probe probe;
+  probe.probe_id = 5;
+  probe.report.node = "other";
+  pair.say(probe);
+  const auto reply = pair.next<message::ProbeReply>(false);
+  CHECK(reply.probe_id == 5);
+  CHECK(reply.report.epoch == 7);
+  CHECK(cluster.heard.at(0).node == "other");
+
+  constexpr int kFlood = 5000;
+  for (int i = 0; i < kFlood; ++i) pair.say(probe);
+  pair.say(hello("standby", stream_id(), 5));
+  static_cast<void>(pair.next<message::Welcome>(false));  // in order: the flood is over
+  const std::lock_guard lock(cluster.mutex);
+  CHECK(cluster.heard.size() < kFlood / 2);
+  CHECK(cluster.heard.size() >= 32);
+}
+
+TEST_CASE("who is in no cluster says so") {
+  Pair pair(10);
+  pair.say(message::Probe{});
+  CHECK(pair.next<message::Refused>(false).code == RefusalCode::bad_request);
+  pair.say(message::Command{});
+  CHECK_FALSE(pair.next<message::CommandReply>(false).ok);
+}
+
+TEST_CASE("a command is answered later, by another thread, even as the server ends") {
+  Cluster cluster;
+  Pair pair(10, &cluster);
+  message::Command command;
+  command.command_id = 77;
+  command.to = "other";
+  pair.say(command);
+  const auto deadline = monotonic_time_us() + kDeadline_us;
+  while (cluster.command_count() < 1) {
+    REQUIRE(monotonic_time_us() < deadline);
+    pair.client.wait(5, pair.wake);
+  }
+  CHECK(cluster.commands.at(0).to == "other");
+  cluster.replies.at(0)({0, true, "done"});
+  std::thread ending([&] { pair.server.stop(); });
+  const auto reply = pair.next<message::CommandReply>(false);
+  ending.join();
+  CHECK(reply.command_id == 77);
+  CHECK(reply.ok);
+  // The ports are free.
+  ServerSockets again(pair.network, pair.server.endpoint());
+}
+
+TEST_CASE("commands under way are bounded; one that is dropped is answered for") {
+  Cluster cluster;
+  Pair pair(10, &cluster);
+  message::Command command;
+  for (command.command_id = 1; command.command_id <= kCommandsUnderWay + 3; ++command.command_id) {
+    pair.say(command);
+  }
+  for (int i = 0; i < 3; ++i) {
+    const auto reply = pair.next<message::CommandReply>(false);
+    CHECK(reply.command_id > kCommandsUnderWay);
+    CHECK_FALSE(reply.ok);
+  }
+  CHECK(cluster.command_count() == kCommandsUnderWay);
+  {
+    const std::lock_guard lock(cluster.mutex);
+    cluster.replies.clear();
+  }
+  for (std::size_t i = 0; i < kCommandsUnderWay; ++i) {
+    const auto reply = pair.next<message::CommandReply>(false);
+    CHECK(reply.text == "the node gave no answer");
+  }
 }

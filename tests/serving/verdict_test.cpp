@@ -13,12 +13,27 @@ StreamId stream_of(std::uint8_t fill) {
   return id;
 }
 
+// Epoch 2 from seq 8 on, epoch 3 from seq 16 on; log from 10 to 20.
+History history() {
+  return {{1, "a", 11, 1, 0, 0, ""}, {2, "b", 22, 8, 80, 0, ""}, {3, "a", 33, 16, 160, 0, ""}};
+}
+
+History until(Epoch epoch) {
+  auto list = history();
+  list.resize(epoch);
+  return list;
+}
+
 ServedLog served(bool is_primary) {
   LogBounds bounds;
   bounds.base = {2, 10, 100};
   bounds.last = {3, 20, 200};
   bounds.next = {21, 0};
   return {"node", stream_of(1), is_primary, 7, bounds};
+}
+
+message::Hello hello(const Position& position, History theirs) {
+  return {1, "s", stream_of(1), position, std::move(theirs)};
 }
 
 }  // namespace
@@ -34,14 +49,19 @@ TEST_CASE("the verdict follows from stream, epoch, seq and sum, in this order") 
             const Position position{epoch, seq, 5};
             const std::optional<Position> at = same ? position : Position{epoch, seq, 6};
             const bool covered = seq >= 10 && seq <= 20;
-            const auto verdict =
-                judge_hello({1, "s", stream, position}, log, covered ? at : std::nullopt);
+            auto theirs = until(std::min<Epoch>(epoch, 3));
+            if (epoch == 4) theirs.push_back({4, "b", 44, 19, 190, 0, ""});
+            const message::Hello said{1, "s", stream, position, theirs};
+            const auto verdict = judge_hello(said, log, history(), covered ? at : std::nullopt);
+            const Seq common = epoch == 1 ? 7 : epoch == 2 ? 15 : 1000;
             if (stream == stream_of(2)) {
               CHECK(verdict == Verdict::other_stream);
             } else if (stream.is_nil()) {
               CHECK(verdict == Verdict::no_log);
             } else if (epoch > 3) {
               CHECK(verdict == Verdict::stale_server);
+            } else if (seq > common) {
+              CHECK(verdict == Verdict::diverged);
             } else if (seq > 20) {
               CHECK(verdict == (is_primary ? Verdict::diverged : Verdict::ahead));
             } else if (seq < 10) {
@@ -56,11 +76,57 @@ TEST_CASE("the verdict follows from stream, epoch, seq and sum, in this order") 
   }
 }
 
+TEST_CASE("two openings of the last epoch are a fork, whatever the positions say") {
+  const auto log = served(true);
+  auto theirs = history();
+  theirs[2].tenure = 34;
+  for (const Seq seq : {5, 12, 17, 20, 30}) {
+    const Position position{3, seq, 5};
+    CHECK(judge_hello(hello(position, theirs), log, history(), position) == Verdict::forked);
+  }
+  // A higher epoch on our side decides it: they go back to what is shared.
+  auto ours = history();
+  ours.push_back({4, "a", 44, 19, 190, 0, ""});
+  auto decided = log;
+  decided.bounds->last.epoch = 4;
+  const Position beyond{3, 16, 5};
+  CHECK(judge_hello(hello(beyond, theirs), decided, ours, beyond) == Verdict::diverged);
+  const Position before{2, 15, 5};
+  CHECK(judge_hello(hello(before, until(2)), decided, ours, before) == Verdict::connects);
+  // A higher one on theirs: we are the ones to go.
+  theirs.push_back({4, "b", 45, 19, 190, 0, ""});
+  CHECK(judge_hello(hello({4, 20, 5}, theirs), log, history(), std::nullopt) ==
+        Verdict::stale_server);
+}
+
+TEST_CASE("a state that is equal does not hide that its epoch was opened twice") {
+  // They hold epoch 3 of another tenure, which a fourth epoch of ours has overruled.
+  auto theirs = history();
+  theirs[2].tenure = 34;
+  auto ours = history();
+  ours.push_back({4, "a", 44, 19, 190, 0, ""});
+  auto log = served(true);
+  log.bounds->last.epoch = 4;
+  const Position position{3, 16, 160};  // the epoch record changes no page
+  CHECK(judge_hello(hello(position, theirs), log, ours, position) == Verdict::diverged);
+}
+
+TEST_CASE("histories without a common opening never connect") {
+  const auto log = served(true);
+  const History theirs = {{1, "x", 99, 1, 0, 0, ""}};
+  CHECK(judge_hello(hello({1, 0, 0}, theirs), log, history(), Position{1, 0, 0}) ==
+        Verdict::diverged);
+  CHECK(judge_hello(hello({1, 12, 5}, {}), log, history(), Position{1, 12, 5}) ==
+        Verdict::diverged);
+}
+
 TEST_CASE("a server without a log, and a standby without one") {
   auto log = served(true);
-  CHECK(judge_hello({1, "s", stream_of(1), std::nullopt}, log, std::nullopt) == Verdict::no_log);
-  CHECK(judge_hello({1, "s", stream_of(2), std::nullopt}, log, std::nullopt) ==
+  CHECK(judge_hello({1, "s", stream_of(1), std::nullopt, {}}, log, history(), std::nullopt) ==
+        Verdict::no_log);
+  CHECK(judge_hello({1, "s", stream_of(2), std::nullopt, {}}, log, history(), std::nullopt) ==
         Verdict::other_stream);
   log.bounds.reset();
-  CHECK(judge_hello({1, "s", stream_of(2), std::nullopt}, log, std::nullopt) == Verdict::not_ready);
+  CHECK(judge_hello({1, "s", stream_of(2), std::nullopt, {}}, log, history(), std::nullopt) ==
+        Verdict::not_ready);
 }
