@@ -3,6 +3,7 @@
 
 #include "common/backend/backend.h"
 #include "common/transport/endpoint.h"
+#include "publisher/sync_options.h"
 #include "publisher/wal_tail.h"
 
 #include <string>
@@ -29,6 +30,8 @@ struct PublisherOptions {
   // How the WAL is followed: window_frames (4000 frames), wal_hard_limit_bytes (1 GiB) and
   // may_take_write_lock (true) are for operators.
   TailOptions tail;
+  // What commits wait for that ask to (the extension understudy_commit).
+  SyncOptions sync;
 };
 
 }  // namespace understudy

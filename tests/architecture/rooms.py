@@ -7,7 +7,7 @@ import re
 RANKS = {
     "core": 0,
     "logging": 1, "file": 1, "sqlite": 1,
-    "wal": 2, "record": 2,
+    "wal": 2, "record": 2, "commit_page": 2,
     "backend": 3, "transport": 3,
     "serving": 4,
     "node": 5,

@@ -1,0 +1,168 @@
+#include "publisher/sync_commits.h"
+
+#include "common/core/clock.h"
+#include "common/logging/log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace understudy {
+namespace {
+
+constexpr std::int64_t kHeardWithin_us = 3'000'000;  // standbys speak at least once a second
+constexpr std::int64_t kWarnAfter_us = 2'000'000;
+constexpr std::int64_t kCaughtUpWithin_us = 250'000;
+
+std::uint64_t as_word(const wal::Salts& salts) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, salts.bytes.data(), sizeof word);
+  return word;
+}
+
+PeerLevel to_peer_level(Level level) {
+  switch (level) {
+    case Level::received:
+      return PeerLevel::received;
+    case Level::durable:
+      return PeerLevel::durable;
+    case Level::applied:
+      break;
+  }
+  return PeerLevel::applied;
+}
+
+}  // namespace
+
+SyncCommits::SyncCommits(const std::string& page_path, SyncOptions options)
+    : options_(options), page_(page_path) {
+  state_.role = commit_page::kPrimary;
+  state_.count = options_.count;
+  state_.level = static_cast<std::uint64_t>(options_.level);
+  state_.timeout_ms = static_cast<std::uint64_t>(options_.timeout_ms);
+  state_.policy =
+      options_.policy == WhenUnreplicated::degrade ? commit_page::kDegrade : commit_page::kWait;
+  staffed_at_us_ = monotonic_time_us();
+  page_.publish(state_);
+}
+
+void SyncCommits::note(Seq seq, const wal::Cursor& cursor) {
+  const std::lock_guard lock(mutex_);
+  if (generation_ == 0 || cursor.salts != salts_) begin_generation(cursor.salts);
+  const commit_page::Prefix prefix{generation_, cursor.frame, seq};
+  if (!notes_.empty() && notes_.back().prefix.seq == seq) {
+    notes_.back().prefix = prefix;
+  } else {
+    notes_.push_back({prefix, monotonic_time_us()});
+  }
+  if (notes_.size() > kNotes) drop_notes();
+  // Its acknowledgement may have been faster than we were.
+  if (move_forward()) publish(true, true);
+}
+
+void SyncCommits::begin_generation(const wal::Salts& salts) {
+  salts_ = salts;
+  ++generation_;
+  state_.ring[generation_ % commit_page::kRingSize] = {as_word(salts), generation_};
+}
+
+// The newest stays: it is what the next acknowledgements lead to.
+void SyncCommits::drop_notes() {
+  for (std::size_t i = 1; 2 * i < notes_.size(); ++i) notes_[i] = notes_[2 * i];
+  notes_[(notes_.size() - 1) / 2] = notes_.back();
+  notes_.resize((notes_.size() + 1) / 2);
+}
+
+bool SyncCommits::advance(commit_page::Prefix& prefix, Seq seq) const {
+  const auto beyond =
+      std::upper_bound(notes_.begin(), notes_.end(), seq,
+                       [](Seq value, const Note& note) { return value < note.prefix.seq; });
+  if (beyond == notes_.begin()) return false;
+  const auto& found = std::prev(beyond)->prefix;
+  if (prefix.generation == found.generation && prefix.frame == found.frame) return false;
+  prefix = found;
+  return true;
+}
+
+bool SyncCommits::move_forward() {
+  bool moved = advance(state_.durable, durable_);
+  const auto enough = options_.count == 0 ? durable_ : std::min(durable_, acknowledged_);
+  moved = advance(state_.replicated, enough) || moved;
+  // The one that is shown stays in front: a reset of the WAL may change it.
+  while (notes_.size() > 1 && notes_[1].prefix.seq <= enough) notes_.pop_front();
+  return moved;
+}
+
+void SyncCommits::on_durable(const Position& position) {
+  const std::lock_guard lock(mutex_);
+  durable_ = position.seq;
+  state_.epoch = position.epoch;
+  (void)move_forward();
+  state_.durable.seq = position.seq;
+  state_.durable_sum = position.sum;
+  publish(true, options_.count == 0);
+}
+
+void SyncCommits::on_progress(const Peers& peers, std::int64_t now_us) {
+  auto seqs = peers.seqs_at(to_peer_level(options_.level), now_us - kHeardWithin_us);
+  const std::lock_guard lock(mutex_);
+  state_.standbys = seqs.size();
+  bool moved = false;
+  if (options_.count > 0 && seqs.size() >= options_.count) {
+    staffed_at_us_ = now_us;
+    const auto nth = seqs.begin() + static_cast<std::ptrdiff_t>(options_.count - 1);
+    std::nth_element(seqs.begin(), nth, seqs.end(), std::greater<>());
+    acknowledged_ = std::max(acknowledged_, *nth);
+    moved = move_forward();
+  }
+  judge(now_us);
+  publish(false, moved);
+}
+
+// Short of standbys since when? Either too few are heard of, or the oldest record that they have
+// not acknowledged waits.
+void SyncCommits::judge(std::int64_t now_us) {
+  if (options_.count == 0) return;
+  const auto waiting = std::find_if(notes_.begin(), notes_.end(), [this](const Note& note) {
+    return note.prefix.seq > std::min(durable_, acknowledged_);
+  });
+  since_us_ = waiting == notes_.end() ? now_us : waiting->time_us;
+  since_us_ = std::min(since_us_, staffed_at_us_);
+  const auto age_us = now_us - since_us_;
+  if (options_.policy != WhenUnreplicated::degrade) return;
+  const auto timeout_us = options_.timeout_ms * 1000;
+  if (state_.is_degraded == 0 && age_us >= timeout_us) {
+    state_.is_degraded = 1;
+    log::error("sync_degraded", "commits no longer wait: too few standbys have them",
+               {{"wanted", options_.count},
+                {"connected", state_.standbys},
+                {"replicated_seq", state_.replicated.seq},
+                {"durable_seq", durable_}});
+  } else if (state_.is_degraded != 0 && age_us <= std::min(timeout_us / 4, kCaughtUpWithin_us)) {
+    state_.is_degraded = 0;
+    log::info("sync_restored", "commits wait for standbys again",
+              {{"replicated_seq", state_.replicated.seq}});
+  }
+}
+
+void SyncCommits::publish(bool durable_moved, bool replicated_moved) {
+  page_.publish(state_);
+  if (durable_moved) page_.announce(commit_page::kDurableAdvanced);
+  if (replicated_moved) page_.announce(commit_page::kReplicatedAdvanced);
+}
+
+void SyncCommits::add_to(Status& status) const {
+  if (options_.count == 0) return;
+  const std::lock_guard lock(mutex_);
+  const auto missing =
+      fmt::format("{} of the {} standbys that commits wait for", state_.standbys, options_.count);
+  if (state_.is_degraded != 0) {
+    status.warnings.push_back(
+        fmt::format("DEGRADED: commits do not wait for standbys; connected: {}", missing));
+  } else if (since_us_ != 0 && monotonic_time_us() - since_us_ > kWarnAfter_us) {
+    status.warnings.push_back(fmt::format("commits wait; connected: {}", missing));
+  }
+}
+
+}  // namespace understudy
