@@ -26,6 +26,8 @@ struct Typed {
   Seq seq = 0;
   std::string level = "applied", timeout = "5s";
   std::size_t standbys = 1;
+  std::size_t sync = 0;
+  std::string sync_level = "durable", sync_timeout = "10s", when_unreplicated = "wait";
   std::string log_format = "text", log_level = "info";
 };
 
@@ -79,6 +81,23 @@ RetentionPolicy read_retention(const Typed& typed) {
   return policy;
 }
 
+SyncOptions read_sync(const Typed& typed) {
+  const auto level = parse_wait_level(typed.sync_level);
+  if (!level) {
+    throw UsageError(
+        fmt::format("--sync-level {}: write received, durable or applied", typed.sync_level));
+  }
+  const bool degrades = typed.when_unreplicated == "degrade";
+  if (!degrades && typed.when_unreplicated != "wait") {
+    throw UsageError(
+        fmt::format("--when-unreplicated {}: write wait or degrade", typed.when_unreplicated));
+  }
+  return {.count = typed.sync,
+          .level = *level,
+          .timeout_ms = read_duration("--sync-timeout", typed.sync_timeout),
+          .policy = degrades ? WhenUnreplicated::degrade : WhenUnreplicated::wait};
+}
+
 void check_node_name(const Typed& typed) {
   if (!typed.node.empty() && !is_node_name(typed.node)) {
     throw UsageError(fmt::format(
@@ -106,6 +125,7 @@ PublishCommand read_publish(const Typed& typed) {
   options.tail.window_frames = typed.wal_window;
   options.tail.wal_hard_limit_bytes = read_size("--wal-limit", typed.wal_limit);
   options.tail.may_take_write_lock = !typed.never_lock;
+  options.sync = read_sync(typed);
   return command;
 }
 
@@ -118,6 +138,7 @@ SubscribeCommand read_subscribe(const Typed& typed) {
   if (!typed.listen.empty()) options.listen = read_listen(typed);
   options.insecure = typed.insecure;
   options.adopt = typed.adopt;
+  command.sync = read_sync(typed);
   options.retention = read_retention(typed);
   return command;
 }
@@ -154,7 +175,31 @@ void add_log_options(CLI::App& command, Typed& typed) {
       ->capture_default_str();
 }
 
+void add_sync_options(CLI::App& command, Typed& typed) {
+  command
+      .add_option("--sync", typed.sync,
+                  "how many standbys each COMMIT waits for, in applications that load "
+                  "understudy_commit")
+      ->type_name("N")
+      ->check(CLI::Range(0, 64))
+      ->capture_default_str();
+  command
+      .add_option("--sync-level", typed.sync_level,
+                  "what such a standby must have done with it: received, durable or applied")
+      ->type_name("LEVEL")
+      ->capture_default_str();
+  command.add_option("--sync-timeout", typed.sync_timeout, "how long such a COMMIT waits")
+      ->type_name("TIME")
+      ->capture_default_str();
+  command
+      .add_option("--when-unreplicated", typed.when_unreplicated,
+                  "after that: wait (COMMIT answers an error) or degrade (commits go on alone)")
+      ->type_name("POLICY")
+      ->capture_default_str();
+}
+
 void add_node_options(CLI::App& command, Typed& typed) {
+  add_sync_options(command, typed);
   command.add_option("--state", typed.state_dir, "state directory (default: DB-understudy)")
       ->type_name("DIR");
   command

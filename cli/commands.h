@@ -27,6 +27,7 @@ struct PublishCommand {
 
 struct SubscribeCommand {
   SubscriberOptions options;
+  SyncOptions sync;  // for when it is promoted
   std::string state_dir;
   std::string node;
 };
