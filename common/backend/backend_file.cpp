@@ -67,11 +67,12 @@ void create_tables(Connection& connection, const NewLog& fresh) {
   transaction.commit();
 }
 
-// The statement of the schema that begins like this.
-std::string_view schema_statement(std::string_view beginning) {
+// The statement of the schema that makes a table. Comments in it may have semicolons.
+std::string_view table_statement(std::string_view beginning) {
+  constexpr std::string_view kEnd = ") STRICT;";
   const auto start = kBackendSchema.find(beginning);
   US_ASSERT(start != std::string_view::npos, "the schema has this table");
-  return kBackendSchema.substr(start, kBackendSchema.find(';', start) + 1 - start);
+  return kBackendSchema.substr(start, kBackendSchema.find(kEnd, start) + kEnd.size() - start);
 }
 
 // secure_delete: Debian's SQLite would fill dropped batches with zeros, and log each page of them.
@@ -157,7 +158,7 @@ bool needs_upgrade(Connection& connection) {
 }
 
 void upgrade_tables(Connection& connection, const StreamId& stream) {
-  connection.execute(schema_statement("CREATE TABLE epoch"));
+  connection.execute(table_statement("CREATE TABLE epoch "));
   write_history(connection, {unrecorded_first_epoch(stream)});
   connection.execute(fmt::format("PRAGMA user_version = {}", kFormatVersion));
 }

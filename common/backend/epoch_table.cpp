@@ -65,6 +65,10 @@ History read_history(Connection& connection, const StreamId& stream) {
   if (connection.query_integer("PRAGMA user_version") == 1) {
     return {unrecorded_first_epoch(stream)};
   }
+  return read_epoch_table(connection);
+}
+
+History read_epoch_table(Connection& connection) {
   if (!has_table(connection)) damaged(connection.path(), "there is no table epoch");
   History history;
   std::uint64_t sum = 0;

@@ -12,6 +12,8 @@
 namespace understudy {
 
 [[nodiscard]] History read_history(Connection& connection, const StreamId& stream);
+// The same of any database that has the table.
+[[nodiscard]] History read_epoch_table(Connection& connection);
 // Replaces all rows.
 void write_history(Connection& connection, const History& history);
 

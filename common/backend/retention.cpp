@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace understudy {
 namespace {
 
@@ -113,10 +115,11 @@ void SqliteBackend::drop_open_tail() {
 // One transaction, however much goes: dropped pages are not written, only listed as free.
 void SqliteBackend::rewind(Seq keep_until) {
   US_ASSERT(keep_until >= bounds_.base.seq, "what was trimmed cannot be gone back to");
+  const PartKey end{std::min(keep_until, bounds_.last.seq) + 1, 0};
   LogMeta meta = meta_;
   meta.cursor.clear();
   write([&] {
-    if (PartKey{keep_until + 1, 0} < bounds_.next) cut_from(keep_until + 1);
+    if (end < bounds_.next) cut_from(end.seq);
     update_meta(meta);
     write_history(connection_, history_of(history_, tables_.bounds(meta).last));
   });

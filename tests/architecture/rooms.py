@@ -9,7 +9,7 @@ RANKS = {
     "logging": 1, "file": 1, "sqlite": 1,
     "wal": 2, "record": 2, "commit_page": 2,
     "backend": 3, "transport": 3,
-    "serving": 4,
+    "serving": 4, "orphans": 4,
     "node": 5,
     "publisher": 6, "subscriber": 6,
     "takeover": 7,
