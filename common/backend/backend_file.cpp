@@ -138,6 +138,11 @@ bool is_damage(const SqliteError& error) {
          code == SQLITE_FORMAT || code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH;
 }
 
+bool is_unfinished(const SqliteError& error) {
+  return error.is_busy() || error.code() == SQLITE_READONLY_ROLLBACK ||
+         (error.code() & 0xff) == SQLITE_CANTOPEN;
+}
+
 Connection open_backend_for_writing(const std::string& path, const std::optional<NewLog>& fresh,
                                     const std::string& vfs) {
   using enum Connection::Mode;

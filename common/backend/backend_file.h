@@ -43,6 +43,9 @@ bool is_backend_there(const std::string& path, const std::string& vfs);
 
 // True: the database says that its bytes are not what it wrote.
 bool is_damage(const SqliteError& error);
+// True: the file is locked by its writer, or gone, or holds a commit that did not end and that a
+// reader may not take back.
+bool is_unfinished(const SqliteError& error);
 
 // Runs `work`, and turns SQLite's words for damage into a CorruptionError.
 template <typename Work>

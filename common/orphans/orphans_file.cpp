@@ -1,5 +1,6 @@
 #include "common/orphans/orphans_file.h"
 
+#include "common/backend/backend_file.h"
 #include "common/backend/epoch_table.h"
 #include "common/core/errors.h"
 #include "common/core/hash.h"
@@ -7,7 +8,6 @@
 #include "common/orphans/orphans_schema.h"
 
 #include <fmt/format.h>
-#include <sqlite3.h>
 
 namespace understudy {
 namespace {
@@ -99,10 +99,7 @@ OrphansKind recognise_orphans(const std::string& path, const std::string& vfs) {
     if (id != kOrphansId) return OrphansKind::nothing;
     return read_head(connection) ? OrphansKind::records : OrphansKind::nothing;
   } catch (const SqliteError& error) {
-    // Locked: being written. A journal that a reader may not roll back: its writing did not end.
-    const bool is_unfinished = error.is_busy() || error.code() == SQLITE_READONLY_ROLLBACK ||
-                               (error.code() & 0xff) == SQLITE_CANTOPEN;
-    if (is_unfinished) return OrphansKind::nothing;
+    if (is_unfinished(error)) return OrphansKind::nothing;
     throw;
   }
 }
