@@ -27,9 +27,9 @@ struct PublishCommand {
 
 struct SubscribeCommand {
   SubscriberOptions options;
-  SyncOptions sync;  // for when it is promoted
   std::string state_dir;
   std::string node;
+  SyncOptions sync = {};  // for when it is promoted
 };
 
 struct StatusCommand {
