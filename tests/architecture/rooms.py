@@ -10,7 +10,7 @@ RANKS = {
     "wal": 2, "record": 2, "commit_page": 2,
     "backend": 3, "transport": 3,
     "serving": 4, "orphans": 4,
-    "node": 5,
+    "cluster": 5, "node": 5,
     "publisher": 6, "subscriber": 6,
     "takeover": 7,
     "cli": 8,

@@ -1,0 +1,405 @@
+// PeerView is told of the same cluster in every order of reports, and must conclude the same; then
+// what time, restarts and contradictions do to it. Time and everything else is made up here.
+#include "common/cluster/peer_view.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <functional>
+
+using namespace understudy;
+
+namespace {
+
+using Kind = PeerEvent::Kind;
+constexpr std::int64_t kStart_us = 1'000'000'000;
+
+StreamId stream_id(std::uint8_t filled = 7) {
+  StreamId id;
+  id.bytes.fill(filled);
+  return id;
+}
+
+PeerReport report(std::string node, PeerRole role, Epoch epoch, std::uint64_t tenure,
+                  std::uint64_t process = 1) {
+  PeerReport made;
+  made.node = std::move(node);
+  made.stream = stream_id();
+  made.process = process;
+  made.role = role;
+  made.epoch = epoch;
+  made.tenure = tenure;
+  return made;
+}
+
+PeerReport self_report() {
+  return report("self", PeerRole::standby, 1, 10, 99);
+}
+
+// A view with three endpoints, and the clock that it lives by.
+struct Stage {
+  std::int64_t now_us = kStart_us;
+  PeerView view;
+  std::vector<std::vector<std::uint64_t>> probes;  // by endpoint, all that it asked for
+
+  explicit Stage(const PeerReport& self = self_report(), std::size_t endpoints = 3)
+      : view(self, endpoints, 1000, kStart_us), probes(endpoints) {
+    ask();
+  }
+  std::size_t collect() {
+    const auto due = view.take_probes();
+    for (const auto& probe : due) probes[probe.endpoint].push_back(probe.probe_id);
+    return due.size();
+  }
+  void ask() {
+    view.announce(now_us);
+    collect();
+  }
+  void answer(std::size_t endpoint, const PeerReport& said) {
+    view.on_answer(endpoint, probes[endpoint].back(), said, now_us);
+  }
+  // Asks anew and answers that.
+  void ask_and_answer(std::size_t endpoint, const PeerReport& said) {
+    now_us += 1000;
+    ask();
+    now_us += 1000;
+    answer(endpoint, said);
+  }
+  void pass(
+      std::int64_t time_us, const std::function<void()>& at_each_tick = [] {}) {
+    const auto until_us = now_us + time_us;
+    while (view.next_tick_us() <= until_us) {
+      now_us = std::max(now_us, view.next_tick_us());
+      view.tick(now_us);
+      collect();
+      at_each_tick();
+    }
+    now_us = until_us;
+    view.tick(now_us);
+  }
+  std::string leader() const {
+    const auto primary = view.primary();
+    return primary ? primary->report.node : "";
+  }
+  // Of the events that were not taken yet.
+  std::size_t count(Kind kind) {
+    const auto events = view.take_events();
+    return static_cast<std::size_t>(std::ranges::count(events, kind, &PeerEvent::kind));
+  }
+};
+
+// Calls check(stage) after the three endpoints told these reports, in each order, by answer or by
+// visit and then answer.
+void in_all_orders(std::array<PeerReport, 3> reports, const PeerReport& self,
+                   const std::function<void(Stage&)>& check) {
+  std::array<std::size_t, 3> order = {0, 1, 2};
+  do {
+    for (int visits = 0; visits < 8; ++visits) {
+      Stage stage(self);
+      for (const auto endpoint : order) {
+        stage.now_us += 500;
+        if ((visits & (1 << endpoint)) != 0) stage.view.on_visit(reports[endpoint], stage.now_us);
+        stage.answer(endpoint, reports[endpoint]);
+      }
+      CAPTURE(order[0]);
+      CAPTURE(order[1]);
+      CAPTURE(visits);
+      check(stage);
+    }
+  } while (std::ranges::next_permutation(order).found);
+}
+
+}  // namespace
+
+TEST_CASE("no primary: none is known, and it is asked for in a hurry for as long as it takes") {
+  const std::array reports = {report("a", PeerRole::standby, 1, 10),
+                              report("b", PeerRole::none, 1, 10),
+                              report("c", PeerRole::standby, 0, 0)};
+  in_all_orders(reports, self_report(), [&](Stage& stage) {
+    CHECK(stage.leader() == "");
+    CHECK(stage.view.highest_epoch() == 1);
+    CHECK_FALSE(stage.view.fork());
+    const auto before = stage.probes[0].size();
+    stage.pass(10'000'000, [&] {
+      for (std::size_t i = 0; i < 3; ++i) stage.answer(i, reports[i]);
+    });
+    CHECK(stage.probes[0].size() - before >= 39);
+  });
+}
+
+TEST_CASE("one primary: found where it answers, and asked once a second") {
+  const std::array reports = {report("a", PeerRole::standby, 1, 10),
+                              report("b", PeerRole::primary, 1, 10),
+                              report("c", PeerRole::standby, 1, 10)};
+  in_all_orders(reports, self_report(), [&](Stage& stage) {
+    REQUIRE(stage.leader() == "b");
+    CHECK(stage.view.primary()->endpoint == 1);
+    CHECK(stage.view.endpoint_of("b") == 1);
+    CHECK_FALSE(stage.view.endpoint_of("x"));
+    CHECK_FALSE(stage.view.fork());
+    CHECK(stage.view.peers().size() == 3);
+    CHECK(stage.count(Kind::primary_found) == 1);
+    const auto everybody_answers = [&] {
+      for (std::size_t i = 0; i < 3; ++i) stage.answer(i, reports[i]);
+    };
+    stage.pass(kHurry_us + kProbeInterval_us, everybody_answers);
+    const auto before = stage.probes[0].size();
+    stage.pass(10'000'000, everybody_answers);
+    CHECK(stage.probes[0].size() - before <= 10);
+    CHECK(stage.view.take_events().empty());
+  });
+}
+
+TEST_CASE("two primaries of different epochs: the higher one leads, for good") {
+  const std::array reports = {report("a", PeerRole::primary, 1, 10),
+                              report("b", PeerRole::primary, 2, 20),
+                              report("c", PeerRole::standby, 1, 10)};
+  in_all_orders(reports, self_report(), [&](Stage& stage) {
+    CHECK(stage.leader() == "b");
+    CHECK(stage.view.highest_epoch() == 2);
+    CHECK_FALSE(stage.view.fork());  // the higher epoch decides it
+    static_cast<void>(stage.view.take_events());
+    stage.pass(10'000'000, [&] { stage.answer(0, reports[0]); });
+    CHECK(stage.view.find("b")->is_silent);
+    CHECK(stage.leader() == "");  // the old one does not lead because the new one is silent
+    CHECK(stage.view.highest_epoch() == 2);
+    CHECK(stage.count(Kind::primary_lost) == 1);
+  });
+}
+
+TEST_CASE("two primaries of one epoch: a fork; who belongs to one of them follows only that one") {
+  const std::array reports = {report("a", PeerRole::primary, 2, 21),
+                              report("b", PeerRole::primary, 2, 20),
+                              report("c", PeerRole::standby, 1, 10)};
+  in_all_orders(reports, self_report(), [](Stage& stage) {
+    CHECK(stage.leader() == "");
+    CHECK(stage.view.fork() == Fork{2, "a", "b"});
+    CHECK(stage.count(Kind::forked) == 1);
+  });
+  in_all_orders(reports, report("self", PeerRole::standby, 2, 20, 99), [](Stage& stage) {
+    CHECK(stage.leader() == "b");
+    CHECK(stage.view.fork());
+  });
+  in_all_orders(reports, report("self", PeerRole::primary, 2, 20, 99), [](Stage& stage) {
+    CHECK(stage.leader() == "");
+    CHECK(stage.view.fork()->node == "self");
+  });
+  in_all_orders(reports, report("self", PeerRole::standby, 3, 30, 99), [](Stage& stage) {
+    CHECK(stage.leader() == "");
+    CHECK_FALSE(stage.view.fork());
+  });
+}
+
+TEST_CASE("the same tenure twice (a copied state directory) is nobody's lead either") {
+  const std::array reports = {report("a", PeerRole::primary, 2, 20),
+                              report("b", PeerRole::primary, 2, 20),
+                              report("c", PeerRole::standby, 2, 20)};
+  in_all_orders(reports, self_report(), [](Stage& stage) {
+    CHECK(stage.leader() == "");
+    CHECK(stage.view.fork() == Fork{2, "a", "b"});
+  });
+}
+
+TEST_CASE("a fork shows even where neither opener is there, and ends with a higher epoch") {
+  Stage stage(report("self", PeerRole::standby, 2, 20, 99));
+  stage.answer(0, report("a", PeerRole::standby, 2, 21));
+  CHECK(stage.view.fork() == Fork{2, "self", "a"});
+  CHECK(stage.count(Kind::forked) == 1);
+  stage.ask_and_answer(0, report("a", PeerRole::standby, 2, 21));
+  CHECK(stage.count(Kind::forked) == 0);  // told once while it lasts
+  stage.ask_and_answer(0, report("a", PeerRole::primary, 3, 30));
+  CHECK_FALSE(stage.view.fork());
+  CHECK(stage.leader() == "a");
+}
+
+TEST_CASE("another stream is told of once, and never considered") {
+  auto foreign = report("a", PeerRole::primary, 9, 90);
+  foreign.stream = stream_id(1);
+  const std::array reports = {foreign, report("b", PeerRole::primary, 1, 10),
+                              report("c", PeerRole::standby, 1, 10)};
+  in_all_orders(reports, self_report(), [](Stage& stage) {
+    CHECK(stage.leader() == "b");
+    CHECK(stage.view.highest_epoch() == 1);
+    CHECK_FALSE(stage.view.fork());
+    CHECK_FALSE(stage.view.find("a")->is_of_stream);
+    CHECK(stage.count(Kind::foreign_stream) == 1);
+  });
+}
+
+TEST_CASE("a node without a stream takes any; once it has one, the others are out") {
+  auto other = report("a", PeerRole::primary, 9, 90);
+  other.stream = stream_id(1);
+  auto self = report("self", PeerRole::standby, 0, 0, 99);
+  self.stream = {};
+  Stage stage(self);
+  stage.answer(0, other);
+  CHECK(stage.leader() == "a");
+  self.stream = stream_id();
+  stage.view.on_self(self, stage.now_us);
+  CHECK(stage.leader() == "");
+  CHECK(stage.view.highest_epoch() == 0);
+  CHECK(stage.count(Kind::foreign_stream) == 1);
+  // And a peer that has none is nobody's primary.
+  auto empty = report("b", PeerRole::primary, 9, 90);
+  empty.stream = {};
+  stage.answer(1, empty);
+  CHECK(stage.leader() == "");
+  CHECK(stage.view.highest_epoch() == 0);
+}
+
+TEST_CASE("the own endpoint is recognised by name and process, and left alone") {
+  Stage stage;
+  stage.answer(2, self_report());
+  CHECK(stage.view.is_own(2));
+  CHECK(stage.view.peers().empty());
+  const auto before = stage.probes[2].size();
+  stage.pass(5'000'000);
+  CHECK(stage.probes[2].size() == before);
+  CHECK(stage.probes[1].size() > before);
+  stage.view.on_visit(self_report(), stage.now_us);
+  CHECK(stage.view.peers().empty());
+}
+
+TEST_CASE("another process with this node's name is told of and is not this node") {
+  Stage stage;
+  stage.answer(1, report("self", PeerRole::primary, 5, 50, 98));
+  CHECK_FALSE(stage.view.is_own(1));
+  CHECK(stage.leader() == "");
+  CHECK(stage.count(Kind::name_shared) == 1);
+  stage.ask_and_answer(1, report("self", PeerRole::primary, 5, 50, 98));
+  CHECK(stage.count(Kind::name_shared) == 0);
+}
+
+TEST_CASE(
+    "a peer that goes silent is asked in a hurry, told of once, and told of when it is back") {
+  const auto primary = report("a", PeerRole::primary, 1, 10);
+  Stage stage;
+  stage.answer(0, primary);
+  stage.pass(10'000'000, [&] { stage.answer(0, primary); });
+  static_cast<void>(stage.view.take_events());
+  const auto before = stage.probes[0].size();
+  stage.pass(kPeerGone_us + kProbeInterval_us);
+  CHECK(stage.probes[0].size() - before >= 8);
+  CHECK(stage.leader() == "");
+  auto events = stage.view.take_events();
+  REQUIRE(events.size() == 2);
+  CHECK(events[0].kind == Kind::silent);
+  CHECK(events[1].kind == Kind::primary_lost);
+  stage.ask_and_answer(0, primary);
+  CHECK(stage.leader() == "a");
+  CHECK(stage.count(Kind::appeared) == 1);
+}
+
+TEST_CASE("a restart is seen; the former process does not come back by a late word") {
+  const auto first = report("a", PeerRole::primary, 1, 10, 1);
+  const auto second = report("a", PeerRole::standby, 1, 10, 2);
+  Stage stage;
+  stage.answer(0, first);
+  const auto late_probe = [&] {
+    stage.now_us += 1000;
+    stage.ask();
+    return stage.probes[0].back();
+  }();
+  stage.now_us += 1000;
+  stage.view.on_visit(second, stage.now_us);
+  CHECK(stage.count(Kind::restarted) == 1);
+  CHECK(stage.leader() == "");
+  CHECK(stage.view.find("a")->made_after_us == 0);
+
+  stage.view.on_visit(first, stage.now_us + 1);
+  stage.view.on_answer(0, late_probe, first, stage.now_us + 2);  // asked before the restart
+  CHECK(stage.view.find("a")->report.process == 2);
+  CHECK_FALSE(stage.view.find("a")->shares_name);
+
+  stage.ask_and_answer(0, second);
+  CHECK(stage.view.find("a")->made_after_us == stage.now_us - 1000);
+  CHECK(stage.view.take_events().empty());
+}
+
+TEST_CASE("two that live under one name: told of, neither leads, and it heals when one is gone") {
+  const auto first = report("a", PeerRole::primary, 1, 10, 1);
+  const auto second = report("a", PeerRole::standby, 1, 10, 2);
+  Stage stage;
+  stage.answer(0, first);
+  stage.ask_and_answer(1, second);
+  stage.ask_and_answer(0, first);
+  CHECK(stage.view.find("a")->shares_name);
+  CHECK(stage.leader() == "");
+  CHECK(stage.count(Kind::name_shared) == 1);
+  stage.pass(kNameClashMemory_us + kPeerGone_us, [&] { stage.answer(0, first); });
+  CHECK(stage.leader() == "a");
+  CHECK(stage.view.primary()->endpoint == 0);
+}
+
+TEST_CASE("answers that were not asked for, twice, or too late count for nothing") {
+  Stage stage;
+  stage.view.on_answer(0, 1, report("a", PeerRole::primary, 7, 70), stage.now_us);
+  CHECK(stage.view.peers().empty());
+  stage.view.on_answer(1, stage.probes[0].back(), report("a", PeerRole::primary, 7, 70),
+                       stage.now_us);
+  CHECK(stage.view.peers().empty());
+  stage.answer(0, report("a", PeerRole::standby, 1, 10));
+  stage.answer(0, report("a", PeerRole::primary, 7, 70));
+  CHECK(stage.view.highest_epoch() == 1);
+}
+
+TEST_CASE("a command that dies with its process: the proof is an answer to a later probe") {
+  Stage stage;
+  stage.answer(0, report("a", PeerRole::standby, 1, 10, 1));
+  const auto commanded_us = stage.now_us += 1000;
+  stage.view.on_visit(report("a", PeerRole::standby, 1, 10, 2), stage.now_us += 1000);
+  CHECK(stage.view.find("a")->made_after_us < commanded_us);
+  stage.ask_and_answer(0, report("a", PeerRole::standby, 1, 10, 2));
+  CHECK(stage.view.find("a")->made_after_us > commanded_us);
+}
+
+TEST_CASE("an endpoint may come to lead to another node") {
+  Stage stage;
+  stage.answer(0, report("a", PeerRole::primary, 1, 10));
+  stage.ask_and_answer(0, report("b", PeerRole::standby, 1, 10));
+  CHECK(stage.view.endpoint_of("b") == 0);
+  CHECK_FALSE(stage.view.endpoint_of("a"));
+}
+
+TEST_CASE("whoever visits, memory is bounded, and the silent make room") {
+  Stage stage;
+  const auto visit = [&](int number) {
+    stage.view.on_visit(report(std::to_string(number), PeerRole::standby, 1, 10), stage.now_us);
+  };
+  for (int i = 0; i < 1000; ++i) visit(i);
+  CHECK(stage.view.peers().size() == kKnownPeersLimit);
+  CHECK_FALSE(stage.view.find("999"));
+  stage.pass(2 * kPeerGone_us);
+  visit(999);
+  CHECK(stage.view.find("999"));
+  CHECK(stage.view.peers().size() == kKnownPeersLimit);
+  stage.view.on_visit(report("", PeerRole::primary, 9, 90), stage.now_us);
+  CHECK(stage.leader() == "");
+}
+
+TEST_CASE("a change of this node's own role, or of a peer's, makes it hurry") {
+  const auto primary = report("a", PeerRole::primary, 1, 10);
+  Stage stage;
+  const auto settle = [&](const PeerReport& said) {
+    stage.answer(0, said);
+    stage.pass(10'000'000, [&] { stage.answer(0, said); });
+  };
+  settle(primary);
+  CHECK(stage.view.next_tick_us() > stage.now_us);
+  auto self = self_report();
+  self.is_fenced = true;
+  stage.view.on_self(self, stage.now_us);
+  CHECK(stage.view.next_tick_us() <= stage.now_us + kHurriedInterval_us);
+  settle(primary);
+  auto about = primary;
+  about.takeover_id = 4;
+  stage.view.on_visit(about, stage.now_us);
+  CHECK(stage.view.next_tick_us() <= stage.now_us + kHurriedInterval_us);
+}
+
+TEST_CASE("every event is a sentence") {
+  for (int kind = 0; kind <= static_cast<int>(Kind::foreign_stream); ++kind) {
+    const auto text = to_string(PeerEvent{static_cast<Kind>(kind), "west", 3, "east", {}});
+    CHECK(text.size() > 15);
+  }
+}
