@@ -1,8 +1,5 @@
-#include "cli/commands.h"
 #include "cli/help_text.h"
-#include "cli/units.h"
-#include "common/core/errors.h"
-#include "common/node/identity.h"
+#include "cli/typed.h"
 
 #include <fmt/format.h>
 
@@ -12,158 +9,6 @@
 
 namespace understudy {
 namespace {
-
-// What the user typed, before it is checked.
-struct Typed {
-  std::string database, state_dir, node;
-  std::string listen;
-  std::vector<std::string> from;
-  bool enable_wal = false, insecure = false, adopt = false, never_lock = false;
-  std::string keep_bytes = "1GiB", keep_age = "24h", wal_limit = "1GiB";
-  std::uint32_t wal_window = 4000;
-  int niceness = 5;
-  bool json = false, watch = false;
-  Seq seq = 0;
-  std::string level = "applied", timeout = "5s";
-  std::size_t standbys = 1;
-  std::size_t sync = 0;
-  std::string sync_level = "durable", sync_timeout = "10s", when_unreplicated = "wait";
-  std::string log_format = "text", log_level = "info";
-};
-
-class UsageError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
-Endpoint read_endpoint(const char* option, const std::string& text) {
-  try {
-    return Endpoint::parse(text);
-  } catch (const ConfigError& error) {
-    throw UsageError(fmt::format("{} {}", option, error.what()));
-  }
-}
-
-Endpoint read_listen(const Typed& typed) {
-  const auto endpoint = read_endpoint("--listen", typed.listen);
-  if (!endpoint.is_loopback() && !typed.insecure) {
-    throw UsageError(fmt::format(
-        "--listen {}: anybody who reaches this address could read the database, since keys come "
-        "with a later version; listen on 127.0.0.1 (through a tunnel), or add --insecure when the "
-        "network is trusted",
-        typed.listen));
-  }
-  return endpoint;
-}
-
-std::int64_t read_duration(const char* option, const std::string& text) {
-  const auto value = parse_duration_ms(text);
-  if (!value) {
-    throw UsageError(
-        fmt::format("{} {}: not a duration; write e.g. 500ms, 5s, 2m, 24h or 7d", option, text));
-  }
-  return *value;
-}
-
-std::uint64_t read_size(const char* option, const std::string& text) {
-  const auto value = parse_size(text);
-  if (!value) {
-    throw UsageError(
-        fmt::format("{} {}: not a size; write e.g. 4096, 64MiB or 1.5GiB", option, text));
-  }
-  return *value;
-}
-
-RetentionPolicy read_retention(const Typed& typed) {
-  RetentionPolicy policy;
-  policy.max_bytes = read_size("--keep-bytes", typed.keep_bytes);
-  policy.max_age_us = read_duration("--keep-age", typed.keep_age) * 1000;
-  return policy;
-}
-
-SyncOptions read_sync(const Typed& typed) {
-  const auto level = parse_wait_level(typed.sync_level);
-  if (!level) {
-    throw UsageError(
-        fmt::format("--sync-level {}: write received, durable or applied", typed.sync_level));
-  }
-  const bool degrades = typed.when_unreplicated == "degrade";
-  if (!degrades && typed.when_unreplicated != "wait") {
-    throw UsageError(
-        fmt::format("--when-unreplicated {}: write wait or degrade", typed.when_unreplicated));
-  }
-  return {.count = typed.sync,
-          .level = *level,
-          .timeout_ms = read_duration("--sync-timeout", typed.sync_timeout),
-          .policy = degrades ? WhenUnreplicated::degrade : WhenUnreplicated::wait};
-}
-
-void check_node_name(const Typed& typed) {
-  if (!typed.node.empty() && !is_node_name(typed.node)) {
-    throw UsageError(fmt::format(
-        "--node {}: not a name; use up to 64 of letters, digits, '.', '_' and '-'", typed.node));
-  }
-}
-
-NodePath read_node_path(const Typed& typed) {
-  if (typed.database.empty() && typed.state_dir.empty()) {
-    throw UsageError("which node? give its database, or its state directory with --state DIR");
-  }
-  return {typed.database, typed.state_dir};
-}
-
-PublishCommand read_publish(const Typed& typed) {
-  check_node_name(typed);
-  PublishCommand command{{}, typed.state_dir, typed.node};
-  auto& options = command.options;
-  options.database = typed.database;
-  options.listen = read_listen(typed);
-  options.enable_wal = typed.enable_wal;
-  options.insecure = typed.insecure;
-  options.retention = read_retention(typed);
-  options.niceness = typed.niceness;
-  options.tail.window_frames = typed.wal_window;
-  options.tail.wal_hard_limit_bytes = read_size("--wal-limit", typed.wal_limit);
-  options.tail.may_take_write_lock = !typed.never_lock;
-  options.sync = read_sync(typed);
-  return command;
-}
-
-SubscribeCommand read_subscribe(const Typed& typed) {
-  check_node_name(typed);
-  SubscribeCommand command{{}, typed.state_dir, typed.node};
-  auto& options = command.options;
-  options.database = typed.database;
-  for (const auto& text : typed.from) options.from.push_back(read_endpoint("--from", text));
-  if (!typed.listen.empty()) options.listen = read_listen(typed);
-  options.insecure = typed.insecure;
-  options.adopt = typed.adopt;
-  command.sync = read_sync(typed);
-  options.retention = read_retention(typed);
-  return command;
-}
-
-WaitCommand read_wait(const Typed& typed) {
-  const auto level = parse_wait_level(typed.level);
-  if (!level) {
-    throw UsageError(fmt::format("--level {}: write received, durable or applied", typed.level));
-  }
-  return {read_node_path(typed), typed.seq, *level, typed.standbys,
-          read_duration("--timeout", typed.timeout)};
-}
-
-log::Options read_log_options(const Typed& typed) {
-  const auto level = log::parse_level(typed.log_level);
-  if (!level) {
-    throw UsageError(
-        fmt::format("--log-level {}: write debug, info, warning, error or off", typed.log_level));
-  }
-  const auto format = log::parse_format(typed.log_format);
-  if (!format) {
-    throw UsageError(fmt::format("--log-format {}: write text or json", typed.log_format));
-  }
-  return {*level, *format};
-}
 
 void add_log_options(CLI::App& command, Typed& typed) {
   command
@@ -198,7 +43,27 @@ void add_sync_options(CLI::App& command, Typed& typed) {
       ->capture_default_str();
 }
 
+void add_cluster_options(CLI::App& command, Typed& typed) {
+  command
+      .add_option("--peers", typed.peers,
+                  "all nodes of the cluster, parted by commas (this one may be among them)")
+      ->type_name("ENDPOINT")
+      ->delimiter(',');
+  command
+      .add_option("--before-promote", typed.before_promote,
+                  "runs before this node is promoted; its failure forbids it")
+      ->type_name("CMD");
+  command.add_option("--on-promote", typed.on_promote, "runs once this node leads")
+      ->type_name("CMD");
+  command.add_option("--on-demote", typed.on_demote, "runs once this node no longer leads")
+      ->type_name("CMD");
+  command.add_option("--hook-timeout", typed.hook_timeout, "after this a hook is killed")
+      ->type_name("TIME")
+      ->capture_default_str();
+}
+
 void add_node_options(CLI::App& command, Typed& typed) {
+  add_cluster_options(command, typed);
   add_sync_options(command, typed);
   command.add_option("--state", typed.state_dir, "state directory (default: DB-understudy)")
       ->type_name("DIR");
@@ -230,7 +95,7 @@ CLI::App* add_publish(CLI::App& app, Typed& typed) {
       ->add_option("--wal-window", typed.wal_window,
                    "frames in the WAL from which checkpoints are let through")
       ->type_name("FRAMES")
-      ->check(CLI::Range(std::uint32_t{100}, std::uint32_t{10'000'000}))
+      ->check(CLI::Range(std::uint32_t{100}, std::uint32_t{10'000'000}).description(""))
       ->capture_default_str();
   command
       ->add_option("--wal-limit", typed.wal_limit,
@@ -242,7 +107,7 @@ CLI::App* add_publish(CLI::App& app, Typed& typed) {
           "--nice", typed.niceness,
           "how far the publisher stands back for the application when processors are short")
       ->type_name("0-19")
-      ->check(CLI::Range(0, 19))
+      ->check(CLI::Range(0, 19).description(""))
       ->capture_default_str();
   command->add_flag("--never-lock", typed.never_lock,
                     "never take the write lock; beyond --wal-limit let go and repair instead");
@@ -257,8 +122,7 @@ CLI::App* add_subscribe(CLI::App& app, Typed& typed) {
       ->required();
   command->add_option("--from", typed.from, "whom to follow; several, parted by commas")
       ->type_name("ENDPOINT")
-      ->delimiter(',')
-      ->required();
+      ->delimiter(',');
   command->add_option("--listen", typed.listen, "serve further standbys here (default: do not)")
       ->type_name("ENDPOINT");
   command->add_flag("--adopt", typed.adopt,
@@ -303,7 +167,7 @@ CLI::App* add_wait(CLI::App& app, Typed& typed) {
       ->add_option("--standbys", typed.standbys,
                    "how many standbys must have it (asked on a publisher)")
       ->type_name("N")
-      ->check(CLI::Range(1, 1000))
+      ->check(CLI::Range(1, 1000).description(""))
       ->capture_default_str();
   command->add_option("--timeout", typed.timeout, "give up after this: 500ms, 5s, 2m")
       ->type_name("TIME")
@@ -311,8 +175,58 @@ CLI::App* add_wait(CLI::App& app, Typed& typed) {
   return command;
 }
 
+CLI::App* add_promote(CLI::App& app, Typed& typed) {
+  auto* command = app.add_subcommand("promote", "make a standby the primary");
+  command->footer(help::kPromote);
+  add_node_path(*command, typed);
+  command->add_flag("--dry-run", typed.dry_run, "say what would happen, and change nothing");
+  command->add_flag("--force", typed.force, "although transactions may be lost by it");
+  return command;
+}
+
+CLI::App* add_switchover(CLI::App& app, Typed& typed) {
+  auto* command =
+      app.add_subcommand("switchover", "move the primary to another node, without loss");
+  command->footer(help::kSwitchover);
+  add_node_path(*command, typed);
+  command->add_option("--to", typed.to, "name of the node that is to lead")
+      ->type_name("NODE")
+      ->required();
+  command->add_flag("--dry-run", typed.dry_run, "say what would happen, and change nothing");
+  return command;
+}
+
+CLI::App* add_fence(CLI::App& app, Typed& typed, const char* name, const char* what) {
+  auto* command = app.add_subcommand(name, what);
+  command->footer(help::kFence);
+  add_node_path(*command, typed);
+  return command;
+}
+
+CLI::App* add_history(CLI::App& app, Typed& typed) {
+  auto* command = app.add_subcommand("history", "list the epochs: who led, from when, why");
+  command->footer(help::kHistory);
+  add_node_path(*command, typed);
+  command->add_flag("--json", typed.json, "as JSON");
+  return command;
+}
+
+CLI::App* add_orphans(CLI::App& app, Typed& typed) {
+  auto* command = app.add_subcommand("orphans", "look at transactions that no other node has");
+  command->footer(help::kOrphans);
+  add_node_path(*command, typed);
+  command->add_option("ACTION", typed.orphans_action, "list, show, export or discard")
+      ->type_name("")
+      ->capture_default_str();
+  command->add_option("NAME", typed.name, "which of them")->type_name("");
+  command->add_option("--output", typed.output, "export: the file to make")->type_name("FILE");
+  command->add_flag("--json", typed.json, "as JSON");
+  return command;
+}
+
 struct Commands {
   CLI::App *publish, *subscribe, *status, *verify, *wait;
+  CLI::App *promote, *switchover, *fence, *unfence, *history, *orphans;
 };
 
 Command choose(const Commands& commands, Typed& typed) {
@@ -324,6 +238,13 @@ Command choose(const Commands& commands, Typed& typed) {
   if (commands.status->parsed())
     return StatusCommand{read_node_path(typed), typed.json, typed.watch};
   if (commands.verify->parsed()) return VerifyCommand{read_node_path(typed)};
+  const auto of = read_node_path(typed);
+  if (commands.promote->parsed()) return PromoteCommand{of, typed.force, typed.dry_run};
+  if (commands.switchover->parsed()) return SwitchoverCommand{of, typed.to, typed.dry_run};
+  if (commands.fence->parsed()) return FenceCommand{of, true};
+  if (commands.unfence->parsed()) return FenceCommand{of, false};
+  if (commands.history->parsed()) return HistoryCommand{of, typed.json};
+  if (commands.orphans->parsed()) return read_orphans(typed);
   return read_wait(typed);
 }
 
@@ -355,19 +276,38 @@ std::optional<std::string> unknown_command(const CLI::App& app, int argc, const 
 }  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
+  // `help [COMMAND]` is what many try first.
+  if (argc >= 2 && argv[1] == std::string_view("help")) {
+    std::vector<const char*> asked{argv[0], argc > 2 ? argv[2] : "--help", "--help"};
+    return parse_command_line(static_cast<int>(asked.size()), asked.data());
+  }
   Typed typed;
   CLI::App app("Understudy keeps hot standbys of a live SQLite database.", "understudy");
   app.footer(help::kProgram);
   app.set_version_flag("--version", "understudy " UNDERSTUDY_VERSION);
-  app.require_subcommand(1);
-  const Commands commands{add_publish(app, typed), add_subscribe(app, typed),
-                          add_status(app, typed), add_verify(app, typed), add_wait(app, typed)};
+  app.require_subcommand(0, 1);
+  app.get_formatter()->label("SUBCOMMAND", "COMMAND");
+  const Commands commands{add_publish(app, typed),
+                          add_subscribe(app, typed),
+                          add_status(app, typed),
+                          add_verify(app, typed),
+                          add_wait(app, typed),
+                          add_promote(app, typed),
+                          add_switchover(app, typed),
+                          add_fence(app, typed, "fence", "keep the application from writing"),
+                          add_fence(app, typed, "unfence", "let the application write again"),
+                          add_history(app, typed),
+                          add_orphans(app, typed)};
+  for (auto* command : app.get_subcommands({})) command->group("Commands");
   if (const auto word = unknown_command(app, argc, argv)) {
     return {{},
             usage_error(fmt::format("there is no command '{}'; see: understudy --help", *word))};
   }
   try {
     app.parse(argc, argv);
+    if (app.get_subcommands().empty()) {
+      return {{}, usage_error("which command? see: understudy --help")};
+    }
     const auto log_options = read_log_options(typed);
     return {log_options, choose(commands, typed)};
   } catch (const CLI::ParseError& error) {

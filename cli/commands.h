@@ -7,6 +7,7 @@
 #include "common/node/status.h"
 #include "publisher/publisher_options.h"
 #include "subscriber/subscriber_options.h"
+#include "takeover/hook.h"
 
 #include <string>
 #include <variant>
@@ -19,17 +20,25 @@ struct NodePath {
   std::string state_dir;  // empty: the default one of the database
 };
 
+// What a node is told of its cluster.
+struct ClusterOptions {
+  std::vector<Endpoint> peers;
+  HookOptions hooks;
+};
+
 struct PublishCommand {
   PublisherOptions options;
+  ClusterOptions cluster;
   std::string state_dir;  // empty: the default one
   std::string node;       // empty: the one on record, or a new one
 };
 
 struct SubscribeCommand {
   SubscriberOptions options;
+  SyncOptions sync;  // for when it is promoted
+  ClusterOptions cluster;
   std::string state_dir;
   std::string node;
-  SyncOptions sync = {};  // for when it is promoted
 };
 
 struct StatusCommand {
@@ -50,6 +59,39 @@ struct WaitCommand {
   std::int64_t timeout_ms = 5000;
 };
 
+struct PromoteCommand {
+  NodePath of;
+  bool force = false;
+  bool dry_run = false;
+};
+
+struct SwitchoverCommand {
+  NodePath of;
+  std::string to;
+  bool dry_run = false;
+};
+
+struct FenceCommand {
+  NodePath of;
+  bool fence = true;
+};
+
+struct HistoryCommand {
+  NodePath of;
+  bool json = false;
+};
+
+enum class OrphansAction { list, show, export_pages, discard };
+std::optional<OrphansAction> parse_orphans_action(std::string_view text);
+
+struct OrphansCommand {
+  NodePath of;
+  OrphansAction action = OrphansAction::list;
+  std::string name;
+  std::string output;
+  bool json = false;
+};
+
 // Nothing to do but to print (help, version, a usage error).
 struct SayCommand {
   std::string text;
@@ -57,7 +99,8 @@ struct SayCommand {
 };
 
 using Command = std::variant<SayCommand, PublishCommand, SubscribeCommand, StatusCommand,
-                             VerifyCommand, WaitCommand>;
+                             VerifyCommand, WaitCommand, PromoteCommand, SwitchoverCommand,
+                             FenceCommand, HistoryCommand, OrphansCommand>;
 
 struct CommandLine {
   log::Options log;
@@ -73,5 +116,10 @@ ExitCode run(const SubscribeCommand& command);
 ExitCode run(const StatusCommand& command);
 ExitCode run(const VerifyCommand& command);
 ExitCode run(const WaitCommand& command);
+ExitCode run(const PromoteCommand& command);
+ExitCode run(const SwitchoverCommand& command);
+ExitCode run(const FenceCommand& command);
+ExitCode run(const HistoryCommand& command);
+ExitCode run(const OrphansCommand& command);
 
 }  // namespace understudy

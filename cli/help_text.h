@@ -62,4 +62,49 @@ Asked on a publisher: until so many standbys have the transaction. Asked on a
 standby: until itself has it. Exit code 0: it is there; 1: the time is over.
 Levels: received (in memory), durable (on disk), applied (readers see it).)";
 
+inline constexpr const char* kPromote = R"(
+Examples:
+  understudy promote standby.db --dry-run
+  understudy promote standby.db
+
+For when the primary is lost. Refuses, and says how many transactions are at
+stake, when this standby misses some, is being resynced, or the primary still
+answers; --force overrides what can be overridden. The other standbys follow by
+themselves (--peers), and so does the old primary when it returns; what it alone
+had is kept: understudy orphans. Exit code 1: refused.)";
+
+inline constexpr const char* kSwitchover = R"(
+Examples:
+  understudy switchover app.db --to db2 --dry-run
+  understudy switchover app.db --to db2
+
+Asked of any node of the cluster. The primary's application is kept from writing
+(SQLITE_BUSY), the node named gets the last transaction and leads, the old
+primary follows it. Not one transaction is lost. Exit code 1: refused.)";
+
+inline constexpr const char* kFence = R"(
+Examples:
+  understudy fence app.db
+  understudy unfence app.db
+
+A fenced application reads on and gets SQLITE_BUSY when it writes. The fence
+lasts as long as the publisher runs, and is taken again when it is restarted.)";
+
+inline constexpr const char* kHistory = R"(
+Example:
+  understudy history app.db
+
+An epoch is one node's time as the primary. Works without a running process.)";
+
+inline constexpr const char* kOrphans = R"(
+Examples:
+  understudy orphans app.db
+  understudy orphans app.db show NAME
+  understudy orphans app.db export NAME --output orphans.db
+  understudy orphans app.db discard NAME
+
+Transactions that an old primary committed and no successor has. They are kept
+until you discard them. An export is an SQLite database: table record has the
+transactions, table page the last content of each page that they changed.)";
+
 }  // namespace understudy::help

@@ -12,6 +12,10 @@ FoundNode find_node(const NodePath& path) {
   const StateDirectory directory(std::filesystem::absolute(
       path.state_dir.empty() ? StateDirectory::default_path(path.database) : path.state_dir));
   auto identity = load_identity(directory);
+  if (!identity && path.state_dir.empty() && !std::filesystem::exists(path.database)) {
+    throw ConfigError(fmt::format("there is no database {}, and no state directory {}",
+                                  path.database, directory.path()));
+  }
   if (!identity && path.state_dir.empty()) {
     throw ConfigError(fmt::format(
         "{} is not replicated: there is no state directory {}; start with: understudy publish {}, "

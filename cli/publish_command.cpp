@@ -1,31 +1,34 @@
 #include "cli/commands.h"
 #include "cli/journal_mode.h"
-#include "cli/roles.h"
-#include "cli/signal_watch.h"
-#include "common/node/node.h"
+#include "cli/run_node.h"
 
 #include <filesystem>
 
 namespace understudy {
 
 ExitCode run(const PublishCommand& command) {
-  auto options = command.options;
-  options.database = std::filesystem::absolute(options.database).lexically_normal();
-  prepare_for_publishing(options.database, options.enable_wal);
-
-  Node node({options.database, command.state_dir, command.node, NodeRole::primary});
-  const SignalWatch signals([&node](const char* signal) {
-    log::info("stopping", "ending cleanly; a second signal ends at once", {{"signal", signal}});
-    node.stop();
-  });
-  if (!options.listen.is_loopback()) {
-    log::warning("insecure_listen", "anybody who reaches this address can read the database",
-                 {{"listen", options.listen.to_string()}});
+  SupervisorOptions options{.node = {.database = {},
+                                     .state_dir = command.state_dir,
+                                     .name = command.node,
+                                     .role = NodeRole::primary},
+                            .publish = command.options,
+                            .follow = {},
+                            .peers = command.cluster.peers,
+                            .hooks = command.cluster.hooks};
+  auto& publish = options.publish;
+  publish.database = std::filesystem::absolute(publish.database).lexically_normal();
+  options.node.database = options.follow.database = publish.database;
+  // A primary that another node has replaced needs nothing of its former self.
+  const bool may_join = !options.peers.empty();
+  if (!may_join || std::filesystem::exists(publish.database)) {
+    prepare_for_publishing(publish.database, publish.enable_wal);
   }
-  options.node = node.name();
-  const auto publisher = make_publisher(std::move(options), node.directory());
-  node.run(*publisher);
-  return ExitCode::ok;
+  options.follow.from = options.peers;
+  options.follow.prefer_primary = true;
+  options.follow.listen = publish.listen;
+  options.follow.insecure = publish.insecure;
+  options.follow.retention = publish.retention;
+  return run_node(std::move(options));
 }
 
 }  // namespace understudy

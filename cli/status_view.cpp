@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <vector>
 
 namespace understudy {
 namespace {
@@ -93,7 +95,9 @@ void add_identity(const Status& status, Table& table) {
 }
 
 void add_queue(const Status& status, std::optional<double> rate, Table& table) {
-  if (rate) table.row("rate", fmt::format("{:.0f} transactions/s", *rate));
+  if (rate && status.state != NodeState::stopped) {
+    table.row("rate", fmt::format("{:.0f} transactions/s", *rate));
+  }
   if (status.backend) {
     const auto& backend = *status.backend;
     const auto held = backend.last_seq + 1 - backend.first_seq;
@@ -138,19 +142,24 @@ void add_standbys(const Status& status, const Painter& painter, Table& table) {
     table.line(painter(Paint::dim, "  no standby is connected"));
     return;
   }
-  std::size_t width = 7;
-  for (const auto& standby : status.standbys) width = std::max(width, standby.name.size());
-  width = std::min<std::size_t>(width, 40);
-  table.line(
-      painter(Paint::dim, fmt::format("  {:<{}}  {:<11}  {:>12}  {:>12}  {:>12}  {:>10}", "STANDBY",
-                                      width, "STATE", "RECEIVED", "DURABLE", "APPLIED", "LAG")));
+  std::vector<std::array<std::string, 6>> cells = {
+      {"STANDBY", "STATE", "RECEIVED", "DURABLE", "APPLIED", "LAG"}};
   for (const auto& standby : status.standbys) {
-    const auto name = log::escape_control(standby.name).substr(0, 40);
-    const auto state =
-        painter(paint_of(standby.state), fmt::format("{:<11}", state_words(standby.state)));
-    table.line(fmt::format("  {:<{}}  {}  {:>12}  {:>12}  {:>12}  {:>10}", name, width, state,
-                           standby.seqs.received, standby.seqs.durable, standby.seqs.applied,
-                           lag_text(standby.lag_seconds)));
+    cells.push_back({log::escape_control(standby.name).substr(0, 40), state_words(standby.state),
+                     fmt::to_string(standby.seqs.received), fmt::to_string(standby.seqs.durable),
+                     fmt::to_string(standby.seqs.applied), lag_text(standby.lag_seconds)});
+  }
+  std::array<std::size_t, 6> width{};
+  for (const auto& row : cells) {
+    for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], row[i].size());
+  }
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const auto& row = cells[i];
+    const auto paint = i == 0 ? Paint::plain : paint_of(status.standbys[i - 1].state);
+    const auto line = fmt::format("  {:<{}}  {}  {:>{}}  {:>{}}  {:>{}}  {:>{}}", row[0], width[0],
+                                  painter(paint, fmt::format("{:<{}}", row[1], width[1])), row[2],
+                                  width[2], row[3], width[3], row[4], width[4], row[5], width[5]);
+    table.line(i == 0 ? painter(Paint::dim, line) : line);
   }
 }
 
@@ -187,6 +196,27 @@ std::string render_status_line(const Status& status, std::optional<double> rate)
     if (!status.standbys.empty()) line += fmt::format(", worst lag {}", lag_text(worst));
   }
   return line;
+}
+
+std::string fit_screen(const std::string& text, int columns, int lines) {
+  std::string out;
+  int used = 0, line = 1;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte == '\n') {
+      if (++line > lines) break;
+      used = 0;
+      out += text[i];
+    } else if (byte == '\033') {
+      const auto end = std::min(text.find('m', i), text.size() - 1);
+      out.append(text, i, end - i + 1);
+      i = end;
+    } else {
+      if ((byte & 0xc0) != 0x80) ++used;  // the first byte of a character
+      if (used <= columns) out += text[i];
+    }
+  }
+  return out;
 }
 
 }  // namespace understudy

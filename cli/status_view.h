@@ -13,4 +13,8 @@ std::string render_status(const Status& status, bool colours, std::optional<doub
 // "primary publishing 1/42/00c0… 2 standbys, lag 0.001 s"
 std::string render_status_line(const Status& status, std::optional<double> rate = {});
 
+// The part of `text` that fits into so many columns and lines: what wraps or scrolls spoils the
+// next redraw. Colours take no room and end with their line.
+std::string fit_screen(const std::string& text, int columns, int lines);
+
 }  // namespace understudy

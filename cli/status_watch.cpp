@@ -44,15 +44,17 @@ class LiveScreen {
   LiveScreen& operator=(const LiveScreen&) = delete;
 
   [[nodiscard]] bool has_keys() const { return has_keys_; }
+  [[nodiscard]] bool colours() const { return terminal_.colours(); }
 
   // Overwrites line by line, so nothing flickers.
   void show(const std::string& text) {
+    // The last column stays free: erasing behind a full line would take its last character.
     std::string out = "\033[H";
-    for (const char c : text) {
+    for (const char c : fit_screen(text, terminal_.width() - 1, terminal_.height())) {
       if (c == '\n') out += "\033[K";
       out += c;
     }
-    put(out + "\033[J");
+    put(out + "\033[K\033[J");
   }
 
  private:
@@ -60,6 +62,7 @@ class LiveScreen {
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
   }
+  const Terminal terminal_{STDOUT_FILENO};
   termios saved_{};
   bool has_keys_ = false;
 };
@@ -101,8 +104,8 @@ void watch_on_terminal(const FoundNode& node, int ended) {
   do {
     const auto status = ask_status(node);
     const auto pace = rate.update(status);
-    screen.show(render_status(status, Terminal(STDOUT_FILENO).colours(), pace) +
-                (screen.has_keys() ? "\n  q ends this view\n" : "\n"));
+    screen.show(render_status(status, screen.colours(), pace) +
+                (screen.has_keys() ? "\n  q ends this view" : ""));
   } while (!wait_for_end(ended, screen.has_keys(), kRedraw_ms));
 }
 

@@ -1,8 +1,6 @@
 #include "cli/commands.h"
-#include "cli/roles.h"
-#include "cli/signal_watch.h"
+#include "cli/run_node.h"
 #include "common/core/errors.h"
-#include "common/node/node.h"
 
 #include <fmt/format.h>
 
@@ -36,24 +34,28 @@ void check_may_overwrite(const SubscribeCommand& command, const std::string& dat
 }  // namespace
 
 ExitCode run(const SubscribeCommand& command) {
-  auto options = command.options;
-  options.database = fs::absolute(options.database).lexically_normal();
-  check_folder(options.database);
-  check_may_overwrite(command, options.database);
+  SupervisorOptions options{.node = {.database = {},
+                                     .state_dir = command.state_dir,
+                                     .name = command.node,
+                                     .role = NodeRole::standby},
+                            .publish = {},
+                            .follow = command.options,
+                            .peers = command.cluster.peers,
+                            .hooks = command.cluster.hooks};
+  auto& follow = options.follow;
+  follow.database = fs::absolute(follow.database).lexically_normal();
+  check_folder(follow.database);
+  check_may_overwrite(command, follow.database);
+  options.node.database = options.publish.database = follow.database;
+  follow.prefer_primary = !options.peers.empty();
+  if (options.peers.empty()) options.peers = follow.from;
+  if (follow.from.empty()) follow.from = options.peers;
 
-  Node node({options.database, command.state_dir, command.node, NodeRole::standby});
-  const SignalWatch signals([&node](const char* signal) {
-    log::info("stopping", "ending cleanly; a second signal ends at once", {{"signal", signal}});
-    node.stop();
-  });
-  if (options.listen && !options.listen->is_loopback()) {
-    log::warning("insecure_listen", "anybody who reaches this address can read the database",
-                 {{"listen", options.listen->to_string()}});
-  }
-  options.node = node.name();
-  const auto subscriber = make_subscriber(std::move(options), node.directory());
-  node.run(*subscriber);
-  return ExitCode::ok;
+  options.publish.listen = follow.listen.value_or(Endpoint{"127.0.0.1", 0});
+  options.publish.insecure = follow.insecure;
+  options.publish.retention = follow.retention;
+  options.publish.sync = command.sync;
+  return run_node(std::move(options));
 }
 
 }  // namespace understudy

@@ -70,6 +70,7 @@ Capture::~Capture() {
 
 void Capture::stop() {
   stopping_ = true;
+  drained_.notify_all();
   watch_.wake();
 }
 
@@ -101,7 +102,7 @@ class Capture::LetGo {
   WalTail& tail_;
 };
 
-void Capture::run(const LogWriter& log) {
+void Capture::run(const LogWriter& log, SyncCommits& commits) {
   const LetGo let_go(tail_);
   prctl(PR_SET_TIMERSLACK, 1);  // naps of 200 µs, not 250
   now_us_ = last_progress_us_ = last_save_us_ = monotonic_time_us();
@@ -109,20 +110,24 @@ void Capture::run(const LogWriter& log) {
   publish_status();
   while (!stopping_) {
     const auto before = tail_.cursor();
+    const auto drains_wanted = drains_wanted_.load();
     const auto result = poll_once();
     const bool moved = tail_.cursor() != before;
     if (result == TailResult::urgent && !moved) {
+      note_drained(drains_wanted);
       std::this_thread::yield();  // spins until the WINDOW closes, but for nobody's loss
       continue;
     }
     now_us_ = monotonic_time_us();
+    note_commits(commits);
     encoder_.flush();
+    note_drained(drains_wanted);
     if (tail_.reads_are_exact()) do_between_commits(log);
     if (moved || scan_ || now_us_ - last_status_us_ >= kStatusEvery_us) publish_status();
     check_file_if_due();
     check_backlog_if_due();
     const bool same_generation = before.salts == tail_.cursor().salts;
-    wait(result, tail_.cursor().frame - (same_generation ? before.frame : 0));
+    wait(result, tail_.cursor().frame - (same_generation ? before.frame : 0), commits);
   }
   tail_.detach();
   finish(log);
@@ -142,6 +147,24 @@ void Capture::do_between_commits(const LogWriter& log) {
   save_hashes_if_due(log);
 }
 
+std::optional<Seq> Capture::drain(std::chrono::milliseconds patience) {
+  const auto ticket = ++drains_wanted_;
+  watch_.wake();
+  std::unique_lock lock(mutex_);
+  const bool done =
+      drained_.wait_for(lock, patience, [&] { return drains_done_ >= ticket || stopping_; });
+  return done && drains_done_ >= ticket ? std::optional(drained_seq_) : std::nullopt;
+}
+
+// `wanted` was read before the poll that found nothing left.
+void Capture::note_drained(std::uint64_t wanted) {
+  if (wanted == drains_done_ || !tail_.copied_all() || scan_ || encoder_.has_open_record()) return;
+  const std::lock_guard lock(mutex_);
+  drains_done_ = wanted;
+  drained_seq_ = encoder_.position().seq;
+  drained_.notify_all();
+}
+
 void Capture::step_scan() {
   const bool done = scan_->step(tail_);
   progress_.advance(std::uint64_t{scan_->next_page() - 1} * database_.page_size());
@@ -153,7 +176,15 @@ void Capture::step_scan() {
   log::info("scan_finished", "all pages are compared");
 }
 
-void Capture::wait(TailResult result, wal::FrameNo frames) {
+// Before the records leave, so that no acknowledgement comes first. What a repair covers is known
+// only at its end.
+void Capture::note_commits(SyncCommits& commits) {
+  if (scan_ || encoder_.has_open_record() || noted_ == tail_.cursor()) return;
+  noted_ = tail_.cursor();
+  commits.note(encoder_.position().seq, *noted_);
+}
+
+void Capture::wait(TailResult result, wal::FrameNo frames, SyncCommits& commits) {
   constexpr wal::FrameNo kBacklog = 512;  // so many in one poll: more is surely waiting
   if (scan_ || result == TailResult::urgent || frames >= kBacklog) return;
   if (frames > 0 || result == TailResult::progressed) {
@@ -163,7 +194,7 @@ void Capture::wait(TailResult result, wal::FrameNo frames) {
   if (has_questions_ && tail_.reads_are_exact()) return;
   if (now_us_ - last_progress_us_ < kIdleAfter_us) {
     constexpr wal::FrameNo kFew = 16;
-    WalWatch::nap(frames <= kFew ? kPollLightEvery : kPollEvery);
+    commits.wait_for_commit(frames <= kFew ? kPollLightEvery : kPollEvery);
   } else {
     watch_.wait_idle(tail_.at_rest() ? kRestPollEvery : kIdlePollEvery);
   }

@@ -9,9 +9,12 @@
 #include "publisher/encoder.h"
 #include "publisher/log_writer.h"
 #include "publisher/scan.h"
+#include "publisher/sync_commits.h"
 #include "publisher/wal_watch.h"
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <mutex>
 
@@ -58,9 +61,14 @@ class Capture final : public PageSource {
   // Scans a new stream's database to its end; returns the position (epoch 1, seq 0) and cursor that
   // the backend is to begin with. Ends early, with nullopt, on stop().
   std::optional<std::pair<Position, wal::Cursor>> learn();
-  // Until stop(). Throws LogStalled, TailLost, or what the environment throws.
-  void run(const LogWriter& log);
+  // Until stop(). Throws LogStalled, TailLost, or what the environment throws. `commits` is told
+  // which record stands for which part of the WAL.
+  void run(const LogWriter& log, SyncCommits& commits);
   void stop();  // any thread
+  // The last record that has something of what was committed before the call; it may not be durable
+  // yet. nullopt: not known in time. The caller keeps the application from writing meanwhile. Any
+  // thread but the capture's.
+  [[nodiscard]] std::optional<Seq> drain(std::chrono::milliseconds patience);
 
   void ask(PageRequest request, std::function<void(std::optional<PageAnswer>)> done) override;
   [[nodiscard]] std::optional<StateOutline> outline() const override;
@@ -76,6 +84,7 @@ class Capture final : public PageSource {
 
   TailResult poll_once();  // throws TailLost
   void do_between_commits(const LogWriter& log);
+  void note_drained(std::uint64_t wanted);
   void step_scan();
   void answer_questions();
   [[nodiscard]] PageAnswer answer(const PageRequest& request);
@@ -85,7 +94,8 @@ class Capture final : public PageSource {
   void check_backlog_if_due();
   void finish(const LogWriter& log);
   void publish_status();
-  void wait(TailResult result, wal::FrameNo frames);
+  void note_commits(SyncCommits& commits);
+  void wait(TailResult result, wal::FrameNo frames, SyncCommits& commits);
 
   wal::RawDatabase& database_;
   StreamId stream_;
@@ -107,9 +117,14 @@ class Capture final : public PageSource {
   std::int64_t last_backlog_check_us_ = 0;
   std::uint64_t last_backlog_ = 0;  // frames that were not copied yet
   Seq saved_seq_ = 0;
+  std::optional<wal::Cursor> noted_;  // told to SyncCommits
   std::atomic<bool> has_questions_{false};
+  std::atomic<std::uint64_t> drains_wanted_{0};
 
   mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable drained_;
+  std::uint64_t drains_done_ = 0;
+  Seq drained_seq_ = 0;
   std::deque<Question> questions_;
   std::optional<StateOutline> outline_;
   CaptureStatus status_;

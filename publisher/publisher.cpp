@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <thread>
 
 namespace understudy {
 namespace {
@@ -31,7 +32,10 @@ bool is_refusal(const std::exception& error) {
 }  // namespace
 
 Publisher::Publisher(PublisherOptions options, const StateDirectory& directory)
-    : options_(std::move(options)), directory_(directory), progress_(make_progress()) {}
+    : options_(std::move(options)),
+      directory_(directory),
+      progress_(make_progress()),
+      serves_(options_.serve) {}
 
 Publisher::~Publisher() = default;
 
@@ -51,11 +55,11 @@ void Publisher::run() {
 
 // True: the session ended by something that may heal, so try again.
 bool Publisher::run_session() {
-  auto session = std::make_shared<Session>(options_, directory_, *progress_);
+  std::shared_ptr<Session> session;
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return false;
-    session_ = session;
+    session = session_ = std::make_shared<Session>(options_, directory_, serves_, *progress_);
   }
   std::string trouble;
   try {
@@ -83,6 +87,35 @@ void Publisher::stop() {
   stopping_ = true;
   if (session_) session_->stop();
   stopped_.notify_all();
+}
+
+std::optional<Position> Publisher::drain(std::chrono::milliseconds patience) {
+  constexpr std::chrono::milliseconds kPause{5};
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    std::shared_ptr<Session> session;
+    {
+      const std::lock_guard lock(mutex_);
+      session = session_;
+    }
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return std::nullopt;
+    // None now: it is starting, or waits for its disk. Asked again, for another one may begin.
+    const auto position = session ? session->drain(left) : std::nullopt;
+    if (position) return position;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+void Publisher::stop_serving() {
+  std::shared_ptr<Session> session;
+  {
+    const std::lock_guard lock(mutex_);
+    serves_ = false;
+    session = session_;
+  }
+  if (session) session->stop_serving();
 }
 
 Status Publisher::status() const {

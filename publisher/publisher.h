@@ -22,6 +22,12 @@ class Publisher final : public Role {
   void stop() override;
   [[nodiscard]] Status status() const override;
 
+  // With the application fenced by the caller: waits until all that it committed is durable in the
+  // log, and tells where that ends. nullopt: not in time. Any thread.
+  [[nodiscard]] std::optional<Position> drain(std::chrono::milliseconds patience);
+  // Nobody is sent anything any more; capture and log go on. Any thread.
+  void stop_serving();
+
  private:
   void stand_back() const;
   [[nodiscard]] bool run_session();
@@ -35,6 +41,7 @@ class Publisher final : public Role {
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable stopped_;
   bool stopping_ = false;
+  bool serves_;
   std::shared_ptr<Session> session_;
   std::string last_error_;
 };

@@ -10,6 +10,8 @@
 
 namespace understudy {
 
+class ClusterHandler;
+
 struct PublisherOptions {
   // Path of the application's database. It exists and is in WAL mode (checked before).
   std::string database;
@@ -19,6 +21,11 @@ struct PublisherOptions {
   Endpoint listen{"127.0.0.1", 7600};
   // Switch a rollback-journal database to WAL mode first; else it is refused.
   bool enable_wal = false;
+  // False: no port is opened; what is committed goes into the log, and no further (a primary that
+  // is about to follow another one).
+  bool serve = true;
+  // Who answers the other nodes of the cluster; null: nobody. Outlives the publisher.
+  ClusterHandler* cluster = nullptr;
   // Listen on other than loopback addresses although nothing is encrypted and nobody is asked who
   // they are.
   bool insecure = false;

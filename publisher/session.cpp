@@ -20,9 +20,13 @@ WalStatus to_wal_status(const TailStatus& tail) {
 
 }  // namespace
 
-Session::Session(const PublisherOptions& options, const StateDirectory& directory,
+Session::Session(const PublisherOptions& options, const StateDirectory& directory, bool serves,
                  Progress& progress)
-    : options_(options), directory_(directory), progress_(progress), queue_(kQueueBytes) {}
+    : options_(options),
+      directory_(directory),
+      serves_(serves),
+      progress_(progress),
+      queue_(kQueueBytes) {}
 
 Session::~Session() {
   end_threads();
@@ -50,7 +54,7 @@ void Session::run() {
 
 void Session::capture() {
   try {
-    capture_->run(*log_);
+    capture_->run(*log_, *commits_);
   } catch (const LogStalled&) {
     end_threads();
     rethrow_failure();  // that of the log thread, when that is why it takes nothing: may be final
@@ -126,21 +130,33 @@ void Session::start_threads() {
       [this](const LogBounds& bounds, std::span<const BatchView> batches) {
         on_durable(bounds, batches);
       });
-  ServerOptions serving{.node = options_.node,
-                        .stream = stream_,
-                        .is_primary = true,
-                        .listen = options_.listen,
-                        .sockets = {},
-                        .failed = [this](std::exception_ptr failure) { fail(std::move(failure)); }};
-  auto server =
-      std::make_unique<Server>(std::move(serving), backend_->open_reader(), capture_.get());
-  server->advance(log->bounds());
+  auto commits = std::make_unique<SyncCommits>(directory_.commit_page(), options_.sync);
+  commits->on_durable(log->bounds().last);
+  auto server = serves_ ? make_server(*log, *commits) : nullptr;
   {
     const std::lock_guard lock(mutex_);
+    commits_ = std::move(commits);
     log_ = std::move(log);
     server_ = std::move(server);
   }
   log_thread_ = std::thread([this] { run_log(); });
+}
+
+std::unique_ptr<Server> Session::make_server(const LogWriter& log, SyncCommits& commits) {
+  ServerOptions serving{
+      .node = options_.node,
+      .stream = stream_,
+      .is_primary = true,
+      .listen = options_.listen,
+      .sockets = {},
+      .failed = [this](std::exception_ptr failure) { fail(std::move(failure)); },
+      .on_progress = [&commits](const Peers& peers,
+                                std::int64_t now_us) { commits.on_progress(peers, now_us); },
+      .cluster = options_.cluster};
+  auto server =
+      std::make_unique<Server>(std::move(serving), backend_->open_reader(), capture_.get());
+  server->advance(log.bounds());
+  return server;
 }
 
 void Session::run_log() {
@@ -154,7 +170,8 @@ void Session::run_log() {
 }
 
 void Session::on_durable(const LogBounds& bounds, std::span<const BatchView> batches) {
-  server_->advance(bounds, batches);
+  if (server_) server_->advance(bounds, batches);
+  if (!batches.empty()) commits_->on_durable(bounds.last);
 }
 
 void Session::fail(std::exception_ptr failure) {
@@ -187,6 +204,25 @@ void Session::stop() {
   if (capture_) capture_->stop();
 }
 
+std::optional<Position> Session::drain(std::chrono::milliseconds patience) {
+  Capture* capture = nullptr;
+  LogWriter* log = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!log_) return std::nullopt;  // still starting
+    capture = capture_.get();
+    log = log_.get();
+  }
+  const auto seq = capture->drain(patience);
+  if (!seq || !log->wait_durable(*seq, patience)) return std::nullopt;
+  return log->bounds().last;
+}
+
+void Session::stop_serving() {
+  const std::lock_guard lock(mutex_);
+  if (server_) server_->stop();
+}
+
 void Session::add_to(Status& status) const {
   const std::lock_guard lock(mutex_);
   if (capture_) {
@@ -207,6 +243,7 @@ void Session::add_to(Status& status) const {
       status.warnings.push_back("the backend's disk is full; records wait");
     }
   }
+  if (commits_) commits_->add_to(status);
   if (!server_) return;
   for (const auto& peer : server_->statuses()) status.standbys.push_back(to_standby_status(peer));
 }

@@ -20,11 +20,16 @@ namespace understudy {
 
 class Session {
  public:
-  Session(const PublisherOptions& options, const StateDirectory& directory, Progress& progress);
+  // `serves`: else it only brings what is committed into the log.
+  Session(const PublisherOptions& options, const StateDirectory& directory, bool serves,
+          Progress& progress);
   ~Session();
 
-  void run();                         // until stop(), or throws
-  void stop();                        // any thread
+  void run();   // until stop(), or throws
+  void stop();  // any thread
+  // See Publisher.
+  [[nodiscard]] std::optional<Position> drain(std::chrono::milliseconds patience);
+  void stop_serving();
   void add_to(Status& status) const;  // any thread
 
  private:
@@ -32,6 +37,7 @@ class Session {
   [[nodiscard]] CaptureStart begin_new_stream();
   bool create_backend();
   void start_threads();
+  [[nodiscard]] std::unique_ptr<Server> make_server(const LogWriter& log, SyncCommits& commits);
   void capture();
   void run_log();
   void on_durable(const LogBounds& bounds, std::span<const BatchView> batches);
@@ -41,6 +47,7 @@ class Session {
 
   const PublisherOptions& options_;
   const StateDirectory& directory_;
+  const bool serves_;
   Progress& progress_;
   StreamId stream_;
   PartQueue queue_;
@@ -54,6 +61,7 @@ class Session {
   bool stopping_ = false;
   std::exception_ptr failure_;  // of another thread
   std::unique_ptr<Capture> capture_;
+  std::unique_ptr<SyncCommits> commits_;
   std::unique_ptr<LogWriter> log_;
   std::unique_ptr<Server> server_;  // last: it asks capture_
 };

@@ -90,6 +90,8 @@ class WalTail {
   // True: RawDatabase::read_page(page, cursor().frame) is exact now and until the next poll.
   // (HOLD or PARK; at a commit boundary.)
   [[nodiscard]] bool reads_are_exact() const;
+  // All that was committed when poll() last looked was handed out.
+  [[nodiscard]] bool copied_all() const { return cursor_.frame == header_.last_frame; }
   // True: all is copied and in the database, and no checkpoint can be waiting for us: the caller
   // may wait for the next write to the WAL (inotify) instead of polling.
   [[nodiscard]] bool at_rest() const;
@@ -100,7 +102,6 @@ class WalTail {
 
   void take_first_hold();
   void start_behind(const wal::Cursor& cursor, std::uint32_t page_count);
-  [[nodiscard]] bool copied_all() const { return cursor_.frame == header_.last_frame; }
 
   void follow_header(Clock::time_point now);
   void await_valid_header(Clock::time_point now);

@@ -35,37 +35,46 @@ Applier::~Applier() {
   for (auto& question : inbox_.questions) question.done(std::nullopt);
 }
 
-std::optional<Position> Applier::open(const StreamId& stream, bool has_log) {
+std::optional<Position> Applier::open(const StreamId& stream, bool has_log,
+                                      std::optional<wal::WriteFence> fence,
+                                      const std::optional<wal::Cursor>& last_writer) {
   const bool is_there = Replica::look_for(database_) == ReplicaFile::present;
   if (!is_there || stream.is_nil()) return std::nullopt;
-  open_replica(stream);
+  open_replica(stream, std::move(fence));
   if (!has_log) {
     is_lost_ = true;
     return std::nullopt;
   }
   log_ = open_log_();
-  const auto position = locate();
+  const auto position = locate(last_writer);
   is_lost_ = !position.has_value();
   publish_outline();
   return position;
 }
 
-void Applier::open_replica(const StreamId& stream) {
+void Applier::open_replica(const StreamId& stream, std::optional<wal::WriteFence> fence) {
   stream_ = stream;
-  replica_.emplace(ReplicaOptions{
-      .path = database_, .state_dir = directory_.path(), .stream = stream, .vfs = {}});
+  const ReplicaOptions options{
+      .path = database_, .state_dir = directory_.path(), .stream = stream, .vfs = {}};
+  if (fence)
+    replica_.emplace(options, std::move(*fence).hand_over());
+  else
+    replica_.emplace(options);
   checkpointer_ = std::make_unique<Checkpointer>(database_, "");
   checkpoint_thread_ = std::make_unique<PeriodicThread>("checkpoint", kCheckpointEvery,
                                                         [this] { checkpoint_beside(); });
 }
 
-std::optional<Position> Applier::locate() {
+std::optional<Position> Applier::locate(const std::optional<wal::Cursor>& last_writer) {
   bool began = false;
-  const auto located = replica_->locate(*log_, [&](PageNo done, PageNo total) {
-    if (!began) progress_.begin("comparing " + database_, total, ProgressUnit::pages);
-    began = true;
-    progress_.advance(done);
-  });
+  const auto located = replica_->locate(
+      *log_,
+      [&](PageNo done, PageNo total) {
+        if (!began) progress_.begin("comparing " + database_, total, ProgressUnit::pages);
+        began = true;
+        progress_.advance(done);
+      },
+      last_writer);
   progress_.end();
   if (located == Located::diverged) {
     log::warning("replica_diverged",
@@ -92,6 +101,7 @@ void Applier::run() {
     for (auto& work : inbox.work) {
       std::visit([this](auto& item) { carry_out(item); }, work);
     }
+    if (inbox.rewound_to) tell_what_is_left(*inbox.rewound_to);
     has_more_ = has_more_ && can_apply();
     if (can_apply()) apply_log();
     if (wants_finish_) try_finish();
@@ -102,6 +112,19 @@ void Applier::run() {
     if (replica_->has_pending()) replica_->abandon();
     save();
   }
+}
+
+std::optional<ReplicaHandover> Applier::hand_over() {
+  if (!can_apply() || !replica_->is_located()) return std::nullopt;
+  checkpoint_thread_.reset();
+  replica_->make_durable();
+  const auto position = replica_->position();
+  const auto cursor = replica_->cursor();
+  const auto page_size = replica_->page_size();
+  const auto page_count = replica_->page_count();
+  auto fence = replica_->give_up_lock();
+  replica_.reset();
+  return ReplicaHandover{std::move(fence), position, cursor, page_size, page_count};
 }
 
 void Applier::stop() {
@@ -124,6 +147,7 @@ void Applier::on_log(const Intake::Done& done) {
     inbox_.log_grew = true;
     inbox_.rewound = inbox_.rewound || done.rewound;
     inbox_.replaced = inbox_.replaced || done.replaced;
+    if (done.rewound_to) inbox_.rewound_to = done.rewound_to;
   }
   if (done.rewound) fresh_.clear();
   fresh_.put(done.batches, done.bounds.next);

@@ -26,6 +26,15 @@
 
 namespace understudy {
 
+// What a standby leaves to the publisher that goes on with its database.
+struct ReplicaHandover {
+  wal::WriteFence fence;  // held
+  Position position;      // what readers see
+  wal::Cursor cursor;     // of the WAL that shows it
+  std::uint32_t page_size = 0;
+  PageNo page_count = 0;
+};
+
 class Applier final : public PageSource {
  public:
   using Work = std::variant<follow::BeginResync, follow::HashGroup, follow::StoreGroup,
@@ -40,9 +49,14 @@ class Applier final : public PageSource {
 
   // Opens the replica and finds its position; nullopt: there is none that records can be applied
   // to. `stream` nil: not known yet. Before run(), on any thread.
-  std::optional<Position> open(const StreamId& stream, bool has_log);
+  // `fence`: the write lock, where this node has it already. `last_writer`: see Replica::locate().
+  std::optional<Position> open(const StreamId& stream, bool has_log,
+                               std::optional<wal::WriteFence> fence = {},
+                               const std::optional<wal::Cursor>& last_writer = {});
 
-  void run();            // until stop(); throws what the environment throws
+  void run();  // until stop(); throws what the environment throws
+  // After run(): the replica, whole and saved, with its lock. nullopt: there is no such.
+  [[nodiscard]] std::optional<ReplicaHandover> hand_over();
   void stop();           // any thread
   void push(Work work);  // any thread
   // The log has changed. The log thread.
@@ -61,8 +75,9 @@ class Applier final : public PageSource {
   struct Inbox {
     std::deque<Work> work;
     std::deque<Question> questions;
-    bool rewound = false;   // parts of the log were taken back
-    bool replaced = false;  // the log is another file
+    bool rewound = false;           // parts of the log were taken back
+    std::optional<Seq> rewound_to;  // whole records behind this one, too: the Follower waits for us
+    bool replaced = false;          // the log is another file
     bool log_grew = false;
     [[nodiscard]] bool is_empty() const {
       return work.empty() && questions.empty() && !rewound && !log_grew;
@@ -70,8 +85,8 @@ class Applier final : public PageSource {
   };
 
   [[nodiscard]] Inbox take(std::chrono::milliseconds patience);
-  void open_replica(const StreamId& stream);
-  [[nodiscard]] std::optional<Position> locate();
+  void open_replica(const StreamId& stream, std::optional<wal::WriteFence> fence);
+  [[nodiscard]] std::optional<Position> locate(const std::optional<wal::Cursor>& last_writer);
   [[nodiscard]] bool can_apply() const { return replica_ && !is_lost_ && !is_resyncing_; }
 
   void apply_log();
@@ -91,6 +106,7 @@ class Applier final : public PageSource {
   void try_finish();
   void finish();
   void fail_resync(const std::string& reason);
+  void tell_what_is_left(Seq rewound_to);
 
   void answer(Question& question);
   void do_upkeep();
@@ -109,7 +125,8 @@ class Applier final : public PageSource {
   std::optional<Replica> replica_;
   std::optional<Stage> stage_;
   bool has_more_ = false;      // apply_log() left off before the log's end
-  bool is_lost_ = false;       // the replica's content is not the state of its position
+  bool is_lost_ = false;       // the replica's content cannot be carried on
+  bool knows_pages_ = false;   // … but its page hashes are right: it shows what was taken back
   bool is_resyncing_ = false;  // from BeginResync on, through failed attempts, until it is done
   bool wants_finish_ = false;  // all groups are in; the log does not reach far enough yet
   std::int64_t last_save_us_ = 0;

@@ -3,17 +3,20 @@
 #include "common/logging/log.h"
 #include "subscriber/applier.h"
 
+#include <utility>
+
 namespace understudy {
 
 // The stage compares with the true hashes of the file as it is. Where there is no replica, or one
 // with pages of another size, it becomes a new file.
 void Applier::carry_out(follow::BeginResync& begin) {
+  const bool knows_pages = std::exchange(knows_pages_, false);
   stage_.reset();
   is_resyncing_ = true;
   wants_finish_ = false;
   stream_ = begin.stream;
   if (!replica_ && Replica::look_for(database_) == ReplicaFile::present) {
-    open_replica(stream_);
+    open_replica(stream_, std::nullopt);
     is_lost_ = true;
   }
   if (replica_ && replica_->page_size() != begin.outline.page_size) {
@@ -22,7 +25,7 @@ void Applier::carry_out(follow::BeginResync& begin) {
     replica_.reset();
   }
   if (replica_ && replica_->has_pending()) replica_->abandon();
-  if (replica_ && is_lost_) {
+  if (replica_ && is_lost_ && !knows_pages) {
     progress_.begin("comparing " + database_, replica_->page_count(), ProgressUnit::pages);
     replica_->rescan([this](PageNo done, PageNo) { progress_.advance(done); });
     progress_.end();
@@ -90,7 +93,7 @@ void Applier::finish() {
     stage_->install(database_);
     auto hashes = stage_->take_hashes();
     stage_.reset();
-    open_replica(stream_);
+    open_replica(stream_, std::nullopt);
     replica_->adopt(position, std::move(hashes));
   }
   Stage::discard(directory_.path());
@@ -111,6 +114,25 @@ void Applier::fail_resync(const std::string& reason) {
   wants_finish_ = false;
   progress_.end();
   tell_([reason](Follower& follower) { follower.on_resync_failed(reason); });
+}
+
+// The Follower waits for this before it speaks to anybody. Work that it gave before is done by now;
+// a stage under way is begun anew, and finds what is staged.
+void Applier::tell_what_is_left(Seq rewound_to) {
+  stage_.reset();
+  wants_finish_ = false;
+  progress_.end();
+  std::optional<Position> left;
+  if (can_apply() && replica_->position().seq <= rewound_to) {
+    left = replica_->position();
+  } else if (can_apply()) {
+    log::warning("replica_beyond_log", "the replica shows records that were taken back",
+                 {{"position", replica_->position().to_string()}});
+    is_lost_ = knows_pages_ = true;
+    has_more_ = false;
+  }
+  publish_outline();
+  tell_([left](Follower& follower) { follower.on_replica_rewound(left); });
 }
 
 }  // namespace understudy

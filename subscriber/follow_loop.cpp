@@ -103,6 +103,10 @@ void FollowLoop::carry_out(follow::DropOpenTail& drop) {
   intake_.push(drop);
 }
 
+void FollowLoop::carry_out(follow::RewindLog& rewind) {
+  intake_.push(std::move(rewind));
+}
+
 void FollowLoop::carry_out(follow::ResetLog& reset) {
   claim_(reset.stream);
   intake_.push(reset);
@@ -157,7 +161,9 @@ void FollowLoop::publish_status() {
   status.durable = follower_.durable();
   status.applied = follower_.applied();
   status.server_last = follower_.server_last();
+  status.known_last = follower_.known_last();
   status.server_name = follower_.server_name();
+  status.endpoint = follower_.endpoint();
   if (status.server_last) lag_.note(status.server_last->seq, now);
   status.lag_seconds = lag_.lag_seconds(status.applied ? status.applied->seq : 0, now);
   const bool is_cut_off = status.state == StandbyState::connecting && last_contact_us_ != 0;

@@ -25,7 +25,9 @@ struct FollowStatus {
   Position durable;
   std::optional<Position> applied;
   std::optional<Position> server_last;
+  std::optional<Position> known_last;  // see Follower
   std::string server_name;
+  std::size_t endpoint = 0;  // that it is connected with, or tries to be
   double lag_seconds = 0;
 };
 
@@ -51,6 +53,7 @@ class FollowLoop {
   void carry_out(follow::SendMessage& send);
   void carry_out(follow::Append& append);
   void carry_out(follow::DropOpenTail& drop);
+  void carry_out(follow::RewindLog& rewind);
   void carry_out(follow::ResetLog& reset);
   void carry_out(follow::BeginResync& begin);
   void carry_out(follow::HashGroup& group);

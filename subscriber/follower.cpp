@@ -16,10 +16,13 @@ Follower::Follower(FollowerStart start)
     : node_(std::move(start.node)),
       endpoints_(std::move(start.endpoints)),
       limits_(start.limits),
-      stream_(start.stream) {
+      prefer_primary_(start.prefer_primary),
+      stream_(start.stream),
+      told_(endpoints_.size()) {
   US_ASSERT(!endpoints_.empty(), "the command line asks for at least one endpoint");
   if (!start.log) return;
   has_log_ = true;
+  history_ = std::move(start.history);
   base_ = start.log->base;
   durable_ = start.log->last;
   chain_ = {durable_, {durable_.seq + 1, 0}, durable_.epoch};
@@ -33,6 +36,8 @@ void Follower::tick(std::int64_t now_us) {
   now_ = std::max(now_, now_us);
   if (link_ == Link::stopped) return;
   if (link_ == Link::closed) connect(0);
+  if (next_endpoint_at_ && now_ >= *next_endpoint_at_) connect_next("not one to follow");
+  look_for_primary();
   check_hello();
   check_liveness();
   fetch_if_behind();
@@ -45,6 +50,8 @@ void Follower::tick(std::int64_t now_us) {
 
 void Follower::connect(std::size_t endpoint) {
   endpoint_ = endpoint;
+  next_endpoint_at_.reset();
+  look_again_at_ = 0;
   connected_at_ = live_heard_at_ = subscribed_at_ = now_;
   if (direct_heard_at_ == 0) direct_heard_at_ = now_;
   held_.clear();
@@ -61,6 +68,14 @@ void Follower::connect_next(std::string_view why) {
   connect((endpoint_ + 1) % endpoints_.size());
 }
 
+void Follower::prefer(std::size_t endpoint) {
+  US_ASSERT(endpoint < endpoints_.size(), "an endpoint of the list");
+  if (link_ == Link::stopped) return;
+  passed_over_ = 0;
+  const bool is_there = link_ != Link::closed && endpoint_ == endpoint && !next_endpoint_at_;
+  if (!is_there) connect(endpoint);
+}
+
 void Follower::greet() {
   // Until the answer is there the log must not move: the verdict is about where it ends now.
   link_ = Link::greeting;
@@ -70,24 +85,28 @@ void Follower::greet() {
 }
 
 void Follower::check_hello() {
-  if (link_ != Link::greeting || now_ < hello_at_) return;
-  message::Hello hello{hello_id_, node_, stream_, std::nullopt};
-  if (has_log_) hello.position = chain_.last;
+  if (link_ != Link::greeting || now_ < hello_at_ || rewind_) return;
+  message::Hello hello{hello_id_, node_, stream_, std::nullopt, {}};
+  if (has_log_) {
+    hello.position = chain_.last;
+    hello.history = newest(history_);
+  }
   send(std::move(hello));
   hello_at_ = now_ + hello_delay_;
   hello_delay_ = std::min(2 * hello_delay_, kHelloRetryMax_us);
 }
 
 void Follower::check_liveness() {
+  if (rewind_) return;  // it is we who are silent
   report_silence();
   const auto silence = now_ - std::max(direct_heard_at_, connected_at_);
   if (link_ == Link::greeting) {
     // A server that answers "not yet" is worth waiting for, unless there are others to ask.
     const bool others = endpoints_.size() > 1;
-    if (silence >= kConnectLimit_us || (others && now_ - connected_at_ >= kConnectLimit_us)) {
-      connect_next("no welcome");
-    }
-    return;
+    const auto limit = prefer_primary_ && others ? kPeerConnectLimit_us : kConnectLimit_us;
+    if (silence < limit && (!others || now_ - connected_at_ < limit)) return;
+    ++passed_over_;
+    return connect_next("no welcome");
   }
   if (silence >= kSilenceLimit_us) return connect_next("no answer to requests");
   if (silence >= kPingAfter_us && now_ - pinged_at_ >= kPingAfter_us) {
@@ -137,10 +156,12 @@ void Follower::on_log(std::uint64_t ticket, const LogBounds& bounds) {
     handed_.pop_front();
   }
   carried_out_ = std::max(carried_out_, ticket);
-  if (ticket < reset_ticket_) return;  // how the log stood before it was reset
+  if (ticket < reset_ticket_) return;  // how the log stood before it was reset or rewound
+  if (rewind_ && ticket >= rewind_->ticket) note_rewound(bounds);
   base_ = bounds.base;
   if (!(durable_ == bounds.last)) ack_due_ = true;
   durable_ = bounds.last;
+  finish_rewind();
   grant_credit();
   fetch_if_behind();
   advance_resync();
@@ -149,7 +170,7 @@ void Follower::on_log(std::uint64_t ticket, const LogBounds& bounds) {
 
 void Follower::on_applied(const Position& position) {
   if (resync_ && resync_->phase >= Resync::Phase::staging) return;  // from before it was stopped
-  if (!applied_) return;                                            // lost meanwhile
+  if (!applied_ || rewind_) return;  // lost meanwhile; not known to be shared
   applied_ = position;
   ack_due_ = true;
   advance_resync();
@@ -173,17 +194,19 @@ void Follower::on_replica_lost(std::string reason) {
 
 void Follower::acknowledge() {
   if (link_ != Link::welcomed) return;
-  const auto since = now_ - acked_at_;
-  if (since < kAckInterval_us || (!ack_due_ && since < kIdleAck_us)) return;
-  ack_due_ = false;
-  acked_at_ = now_;
   // Nothing is claimed of a history that is not known to be the server's.
   const bool known = applied_ && (!resync_ || resync_->log == ResyncLog::keep);
   const Seq applied = known ? applied_->seq : 0;
   // Records without the state that they start from are of no use to anybody who relies on them.
   const bool whole = applied_ && !resync_;
-  send(message::Ack{whole ? chain_.last.seq : applied, whole ? durable_.seq : applied, applied,
-                    state_});
+  const Seq durable = whole ? durable_.seq : applied;
+  const auto since = now_ - acked_at_;
+  const bool news = ack_due_ && durable > acked_durable_;
+  if (!news && (since < kAckInterval_us || (!ack_due_ && since < kIdleAck_us))) return;
+  ack_due_ = false;
+  acked_at_ = now_;
+  acked_durable_ = durable;
+  send(message::Ack{whole ? chain_.last.seq : applied, durable, applied, state_});
 }
 
 void Follower::update_state() {
@@ -214,6 +237,8 @@ void Follower::set_state(StandbyState state) {
 std::int64_t Follower::next_deadline_us() const {
   if (link_ == Link::stopped) return std::numeric_limits<std::int64_t>::max();
   if (link_ == Link::closed) return now_;
+  if (next_endpoint_at_) return *next_endpoint_at_;
+  if (rewind_) return now_ + kPingAfter_us;  // its end is an event
   if (link_ == Link::greeting) {
     return std::min(hello_at_, std::max(direct_heard_at_, connected_at_) + kConnectLimit_us);
   }
@@ -225,6 +250,7 @@ std::int64_t Follower::next_deadline_us() const {
     at = std::min(at, fetch_after_);
   }
   if (resync_) at = std::min(at, resync_->next_deadline_us());
+  if (look_again_at_ > now_) at = std::min(at, look_again_at_);
   // Something that is due and cannot be done yet (a full window, say) must not spin.
   return std::max(at, now_ + kAckInterval_us);
 }

@@ -10,7 +10,12 @@
 //    a hole is fetched.
 //  - A part in the middle of a record is taken only from a server whose history (instance) is the
 //    one that the parts before it came from.
-//  - A server of another stream or a lower epoch is never followed.
+//  - A server of another stream, of a lower epoch, or of another opening of our last epoch (a fork)
+//    is never followed.
+//  - The epoch rises only by the record that opens it, so history and log always agree.
+//  - While the log is rewound nothing is said to any server: what is asked and claimed speaks of
+//  the
+//    log as it is then, and the replica has told that it shows nothing beyond.
 //  - What was handed over and is not durable yet, plus what was asked for, is bounded (kWindow),
 //    and so are live batches that wait for a hole to be filled (kHeldLimit).
 //  - A log with records that the replica does not show yet is not given up while it still can show
@@ -39,8 +44,13 @@ constexpr std::int64_t kLiveSilence_us = 2'000'000;   // then: subscribe again
 constexpr std::int64_t kFetchLimit_us = 5'000'000;    // without progress: Hello again
 constexpr std::int64_t kAckInterval_us = 1'000;       // at most one a millisecond
 constexpr std::int64_t kIdleAck_us = 1'000'000;       // and at least one a second
+// What only became durable is acknowledged at once: commits wait for it.
+constexpr std::int64_t kPeerConnectLimit_us =
+    2'000'000;                                      // for kConnectLimit_us, with prefer_primary
+constexpr std::int64_t kRoundPause_us = 500'000;    // when no endpoint is one to follow
+constexpr std::int64_t kLookAgain_us = 10'000'000;  // for a primary, while a standby is followed
 
-// What the follower wants done. Those for the log thread (Append, DropOpenTail, ResetLog) and those
+// What the follower wants done. Those for the log thread (Append … ResetLog) and those
 // for the apply thread (BeginResync, HashGroup, StoreGroup, FinishResync) must each be carried out
 // in the order in which they came.
 namespace follow {
@@ -70,6 +80,14 @@ struct ResetLog {
   Position base;
   History history;            // of base, or beyond it
   bool keep_orphans = false;  // the old records are not the primary's: put them aside first
+};
+// Keep the records > keep_until as orphans, then take them back. When the log is trimmed beyond
+// that it is left as it is. Either way Follower::on_log(), and Follower::on_replica_rewound()
+// behind it.
+struct RewindLog {
+  std::uint64_t ticket = 0;
+  Seq keep_until = 0;
+  std::string reason;
 };
 // Stop applying; open (or go on with) the stage.
 struct BeginResync {
@@ -102,8 +120,9 @@ struct Stop {
   std::string reason;
 };
 
-using Action = std::variant<Connect, Resubscribe, SendMessage, Append, DropOpenTail, ResetLog,
-                            BeginResync, HashGroup, StoreGroup, FinishResync, Report, Stop>;
+using Action =
+    std::variant<Connect, Resubscribe, SendMessage, Append, DropOpenTail, RewindLog, ResetLog,
+                 BeginResync, HashGroup, StoreGroup, FinishResync, Report, Stop>;
 
 }  // namespace follow
 
@@ -124,6 +143,10 @@ struct FollowerStart {
   // replica, or one that is not in the history of the log.
   std::optional<Position> applied;
   FollowerLimits limits = {};
+  History history = {};  // of the log; empty: no log
+  // The endpoints are nodes of which any may lead: one that does not is passed over until all have
+  // been asked, and one of our own name always.
+  bool prefer_primary = false;
 };
 
 class Follower {
@@ -144,6 +167,12 @@ class Follower {
   void on_group_stored(PageNo first);
   void on_resync_finished(const Position& position);
   void on_resync_failed(std::string reason);
+  // The apply thread has seen that the log was rewound. What the replica shows now; nullopt:
+  // nothing that the log carries on.
+  void on_replica_rewound(const std::optional<Position>& applied);
+  // Somebody knows that this is the one to follow: connect there now. No change when it is
+  // followed.
+  void prefer(std::size_t endpoint);
 
   [[nodiscard]] std::vector<follow::Action> take_actions();
   // When tick() has something to do without any other event; monotonic microseconds.
@@ -157,6 +186,9 @@ class Follower {
   [[nodiscard]] const StreamId& stream() const { return stream_; }
   [[nodiscard]] const std::optional<Position>& server_last() const { return server_last_; }
   [[nodiscard]] const std::string& server_name() const { return server_name_; }
+  // The last position of the highest epoch that any server spoke of, however long ago.
+  [[nodiscard]] const std::optional<Position>& known_last() const { return known_last_; }
+  [[nodiscard]] const History& history() const { return history_; }
   [[nodiscard]] Position received() const { return chain_.last; }
   [[nodiscard]] Position durable() const { return durable_; }
   [[nodiscard]] std::optional<Position> applied() const { return applied_; }
@@ -184,6 +216,12 @@ class Follower {
     PartKey first;
     PartKey next;
     Bytes blob;
+  };
+  struct Rewind {
+    std::uint64_t ticket = 0;
+    bool log_done = false;
+    bool replica_done = false;
+    std::optional<Position> applied;
   };
   enum class Link : std::uint8_t { closed, greeting, welcomed, stopped };
 
@@ -215,16 +253,30 @@ class Follower {
   void handle(message::Heartbeat& heartbeat);
   void handle(message::OtherVersion& other);
   template <typename M>
-  void handle(M&);  // what only standbys say
-  [[nodiscard]] bool can_follow(const message::Welcome& welcome);
+  void handle(M&);  // what is not for a standby
+  [[nodiscard]] bool can_follow(message::Welcome& welcome);
+  void refuse_foreign(const message::Welcome& welcome);
+  void refuse_protocol(std::string text);
   void accept(const message::Welcome& welcome);
   void on_log_connects(const message::Welcome& welcome);
+
+  // follower_history.cpp: epochs, forks, and what a returning primary has too much
+  [[nodiscard]] Verdict check_histories(const message::Welcome& welcome) const;
+  [[nodiscard]] std::string describe_fork(const message::Welcome& welcome) const;
+  [[nodiscard]] std::optional<EpochStart> opening_of(const BatchView& batch) const;
+  [[nodiscard]] bool begin_rewind(const message::Welcome& welcome);
+  void note_rewound(const LogBounds& bounds);
+  void finish_rewind();
+  void tell_once(std::string_view key, follow::Severity severity, std::string text);
+  void pass_over();
+  [[nodiscard]] bool is_passed_over(const message::Welcome& welcome);
+  void look_for_primary();
 
   // follower_log.cpp: the chain, holes, credit
   enum class Taken : std::uint8_t { appended, duplicate, hole, refused };
   enum class Source : std::uint8_t { fetch, live };
   Taken take_batch(Bytes blob, Source source);
-  Taken append(const BatchHeader& header, Bytes blob);
+  Taken append(const BatchHeader& header, Bytes blob, std::optional<EpochStart> opening);
   [[nodiscard]] bool connects(const BatchHeader& header) const;
   void hold(const BatchHeader& header, Bytes blob);
   void take_held();
@@ -233,7 +285,7 @@ class Follower {
   void grant_credit();
   [[nodiscard]] std::uint64_t free_window() const;
   void drop_open_tail();
-  void reset_log(const Position& base, bool keep_orphans);
+  void reset_log(const Position& base, History history, bool keep_orphans);
 
   // follower_resync.cpp: the exchange of pages
   void start_resync(ResyncLog log, std::string reason);
@@ -250,6 +302,7 @@ class Follower {
   const std::string node_;
   const std::vector<std::string> endpoints_;
   const FollowerLimits limits_;
+  const bool prefer_primary_;
   StreamId stream_;
   std::int64_t now_ = 0;
   StandbyState state_ = StandbyState::connecting;
@@ -266,22 +319,29 @@ class Follower {
   std::int64_t pinged_at_ = 0;
   std::int64_t silence_report_after_ = kConnectLimit_us;
   bool silence_reported_ = false;
-  Verdict last_verdict_ = Verdict::connects;  // so that waiting is reported once
+  std::vector<std::string_view> told_;  // why each endpoint is not followed: reported once
+  std::size_t passed_over_ = 0;         // endpoints in a row, since one was followed
+  std::optional<std::int64_t> next_endpoint_at_;
+  std::int64_t look_again_at_ = 0;  // for a primary; 0: this is one
 
   std::string server_name_;
   std::uint64_t server_instance_ = 0;
   std::uint64_t tail_instance_ = 0;  // where the chain's open tail comes from
+  History server_history_;           // as of the welcome
   std::optional<Position> server_last_;
+  std::optional<Position> known_last_;
   PartKey server_next_;
 
   bool has_log_ = false;
   bool log_connects_ = false;  // with this server's, so that it may be extended from there
   Chain chain_;
+  History history_;   // of the chain
   Position base_;     // of the chain
   Position durable_;  // last whole record that is fsynced
   std::uint64_t next_ticket_ = 1;
   std::uint64_t carried_out_ = 0;   // highest ticket that the log thread reported
   std::uint64_t reset_ticket_ = 0;  // bounds older than this ticket speak of the former log
+  std::optional<Rewind> rewind_;    // under way
   std::deque<Handed> handed_;
   std::uint64_t handed_bytes_ = 0;
   std::optional<FetchState> fetch_;
@@ -298,6 +358,7 @@ class Follower {
 
   bool ack_due_ = false;
   std::int64_t acked_at_ = 0;
+  Seq acked_durable_ = 0;
   std::vector<follow::Action> actions_;
 };
 

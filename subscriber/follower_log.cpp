@@ -42,10 +42,25 @@ Follower::Taken Follower::take_batch(Bytes blob, Source source) {
                        header.epoch, hex(header.sum_before), chain_.last.to_string()));
     return Taken::refused;
   }
-  return append(header, std::move(blob));
+  std::optional<EpochStart> opening;
+  if (header.first.part == 0 && header.epoch > chain_.last.epoch) {
+    opening = opening_of(*batch);
+    if (!opening) {
+      report(Severity::warning, fmt::format("a batch from {} is of epoch {}, which nobody opened",
+                                            server_name_, header.epoch));
+      return Taken::refused;
+    }
+  }
+  return append(header, std::move(blob), std::move(opening));
 }
 
-Follower::Taken Follower::append(const BatchHeader& header, Bytes blob) {
+Follower::Taken Follower::append(const BatchHeader& header, Bytes blob,
+                                 std::optional<EpochStart> opening) {
+  if (opening) {
+    report(Severity::notice, fmt::format("{} opened epoch {} with record {}", opening->node,
+                                         opening->epoch, opening->first_seq));
+    history_.push_back(std::move(*opening));
+  }
   const Seq whole = header.closed ? header.last.seq : header.last.seq - 1;
   if (whole > chain_.last.seq) chain_.last = {header.epoch, whole, header.sum_after};
   chain_.next = header.next();
@@ -85,6 +100,9 @@ void Follower::take_held() {
 
 void Follower::note_server(const Position& last, PartKey next) {
   if (!server_last_ || last.seq > server_last_->seq) server_last_ = last;
+  const bool is_later = !known_last_ || std::pair(last.epoch, last.seq) >
+                                            std::pair(known_last_->epoch, known_last_->seq);
+  if (is_later) known_last_ = last;
   if (next > server_next_) server_next_ = next;
 }
 
@@ -117,8 +135,9 @@ void Follower::drop_open_tail() {
   actions_.emplace_back(follow::DropOpenTail{next_ticket_++});
 }
 
-void Follower::reset_log(const Position& base, bool keep_orphans) {
+void Follower::reset_log(const Position& base, History history, bool keep_orphans) {
   has_log_ = true;
+  history_ = std::move(history);
   base_ = durable_ = base;
   chain_ = {base, {base.seq + 1, 0}, base.epoch};
   held_.clear();
@@ -126,8 +145,7 @@ void Follower::reset_log(const Position& base, bool keep_orphans) {
   fetch_.reset();
   reset_ticket_ = next_ticket_++;
   log_connects_ = true;  // base is a position in this server's log
-  actions_.emplace_back(follow::ResetLog{
-      reset_ticket_, stream_, base, {unrecorded_first_epoch(stream_)}, keep_orphans});
+  actions_.emplace_back(follow::ResetLog{reset_ticket_, stream_, base, history_, keep_orphans});
 }
 
 }  // namespace understudy

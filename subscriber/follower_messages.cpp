@@ -31,6 +31,7 @@ void Follower::on_live(Message message) {
 void Follower::handle(message::Welcome& welcome) {
   if (link_ != Link::greeting || welcome.hello_id != hello_id_) return;  // to an earlier Hello
   if (!can_follow(welcome)) return;
+  if (welcome.verdict == Verdict::diverged && begin_rewind(welcome)) return;
   accept(welcome);
   switch (welcome.verdict) {
     case Verdict::connects:
@@ -50,33 +51,43 @@ void Follower::handle(message::Welcome& welcome) {
   }
 }
 
-// Whether this server is one to follow, now. What is not leaves everything as it is.
-bool Follower::can_follow(const message::Welcome& welcome) {
-  auto verdict = welcome.verdict;
+// Whether this server is one to follow, now. What is not leaves everything as it is. The verdict
+// becomes ours where we know better.
+bool Follower::can_follow(message::Welcome& welcome) {
+  auto& verdict = welcome.verdict;
   const bool foreign = !stream_.is_nil() && welcome.stream != stream_;
   if (verdict == Verdict::other_stream || (foreign && verdict != Verdict::not_ready)) {
-    stop(fmt::format(
-        "{} ({}) publishes stream {}, but this standby is of stream {}: another "
-        "database. Nothing was changed. Point it at the right server, or give it a "
-        "new file and state directory",
-        endpoint_text(), welcome.node, welcome.stream.to_string(), stream_.to_string()));
+    refuse_foreign(welcome);
     return false;
   }
-  // Never by the server's word alone: what it says of its log must not be older than ours.
-  const bool older = has_log_ && welcome.last.epoch < chain_.last.epoch;
-  if (older && verdict != Verdict::not_ready) verdict = Verdict::stale_server;
-  if (has_log_ && verdict == Verdict::no_log) verdict = Verdict::too_old;
-
-  const bool wait = verdict == Verdict::not_ready || verdict == Verdict::ahead ||
-                    verdict == Verdict::stale_server;
-  if (wait && verdict != last_verdict_) {
-    report(Severity::warning,
-           fmt::format("{} ({}) at {} cannot be followed from {}: {}; asking again",
-                       endpoint_text(), welcome.node, welcome.last.to_string(),
-                       chain_.last.to_string(), to_string(verdict)));
+  if (prefer_primary_ && welcome.node == node_) {
+    pass_over();
+    return false;
   }
-  last_verdict_ = verdict;
-  return !wait;
+  verdict = check_histories(welcome);
+  const bool wait = verdict == Verdict::not_ready || verdict == Verdict::ahead ||
+                    verdict == Verdict::stale_server || verdict == Verdict::forked;
+  if (verdict == Verdict::forked) {
+    tell_once(to_string(verdict), Severity::error, describe_fork(welcome));
+  } else if (wait) {
+    tell_once(to_string(verdict), Severity::warning,
+              fmt::format("{} ({}) at {} cannot be followed from {}: {}; asking again",
+                          endpoint_text(), welcome.node, welcome.last.to_string(),
+                          chain_.last.to_string(), to_string(verdict)));
+  }
+  if (wait) pass_over();
+  return !wait && !is_passed_over(welcome);
+}
+
+void Follower::refuse_foreign(const message::Welcome& welcome) {
+  auto text = fmt::format(
+      "{} ({}) publishes stream {}, but this standby is of stream {}: another "
+      "database. Nothing was changed. Point it at the right server, or give it a "
+      "new file and state directory",
+      endpoint_text(), welcome.node, welcome.stream.to_string(), stream_.to_string());
+  if (!prefer_primary_ || endpoints_.size() == 1) return stop(std::move(text));
+  tell_once(to_string(Verdict::other_stream), Severity::error, std::move(text));
+  pass_over();
 }
 
 void Follower::accept(const message::Welcome& welcome) {
@@ -85,10 +96,18 @@ void Follower::accept(const message::Welcome& welcome) {
   stream_ = welcome.stream;
   server_name_ = welcome.node;
   server_instance_ = welcome.instance;
-  server_last_ = welcome.last;
+  server_history_ = welcome.history;
+  server_last_.reset();
+  note_server(welcome.last, welcome.next);
+  // Of its own epoch the primary knows best, even when it had more.
+  if (welcome.is_primary && known_last_->epoch == welcome.last.epoch) known_last_ = welcome.last;
   server_next_ = welcome.next;
   fetch_after_ = 0;
   ack_due_ = true;
+  acked_durable_ = 0;
+  passed_over_ = 0;
+  told_[endpoint_] = {};
+  if (prefer_primary_ && !welcome.is_primary) look_again_at_ = now_ + kLookAgain_us;
   if (std::exchange(silence_reported_, false)) {
     report(Severity::notice, fmt::format("{} answers again", endpoint_text()));
   }
@@ -113,7 +132,7 @@ void Follower::on_log_connects(const message::Welcome& welcome) {
 void Follower::handle(message::Refused& refused) {
   switch (refused.code) {
     case RefusalCode::other_protocol:
-      return stop(fmt::format("{}: {}", endpoint_text(), refused.text));
+      return refuse_protocol(fmt::format("{}: {}", endpoint_text(), refused.text));
     case RefusalCode::hello_first:
     case RefusalCode::trimmed:
       if (link_ == Link::welcomed) greet();
@@ -127,8 +146,16 @@ void Follower::handle(message::Refused& refused) {
 }
 
 void Follower::handle(message::OtherVersion& other) {
-  stop(fmt::format("{} speaks protocol version {}, this node {}: upgrade this node",
-                   endpoint_text(), other.version, kProtocolVersion));
+  refuse_protocol(
+      fmt::format("{} speaks protocol version {}, this node {}: upgrade the older of the two",
+                  endpoint_text(), other.version, kProtocolVersion));
+}
+
+// While a cluster is upgraded node by node, others may be ones to follow.
+void Follower::refuse_protocol(std::string text) {
+  if (!prefer_primary_ || endpoints_.size() == 1) return stop(std::move(text));
+  tell_once("protocol", Severity::error, std::move(text));
+  if (link_ == Link::greeting && !next_endpoint_at_) pass_over();
 }
 
 void Follower::handle(message::Pong& pong) {
@@ -189,7 +216,7 @@ void Follower::handle(message::Heartbeat& heartbeat) {
 
 template <typename M>
 void Follower::handle(M&) {
-  report(Severity::detail, fmt::format("{} says what only standbys say", endpoint_text()));
+  report(Severity::detail, fmt::format("{} says what is not for a standby", endpoint_text()));
 }
 
 template void Follower::handle(message::Hello&);
@@ -199,5 +226,9 @@ template void Follower::handle(message::Ack&);
 template void Follower::handle(message::OutlineRequest&);
 template void Follower::handle(message::PagesRequest&);
 template void Follower::handle(message::Ping&);
+template void Follower::handle(message::Probe&);
+template void Follower::handle(message::Command&);
+template void Follower::handle(message::ProbeReply&);
+template void Follower::handle(message::CommandReply&);
 
 }  // namespace understudy

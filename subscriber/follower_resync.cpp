@@ -73,6 +73,11 @@ void Follower::handle(message::Outline& outline) {
     resync_->retry_at = now_ + kGroupRetry_us;
     return;
   }
+  // An epoch that was opened since the welcome: the history that the log is to begin with has it
+  // only after another one.
+  const bool knows_epoch =
+      resync_->log == ResyncLog::keep || up_to(server_history_, outline.position).has_value();
+  if (!knows_epoch) return greet();
   begin_stage({outline.position, outline.page_size, outline.page_count});
 }
 
@@ -85,7 +90,8 @@ void Follower::begin_stage(const StateOutline& outline) {
   actions_.emplace_back(follow::BeginResync{stream_, outline});
   if (resync.log != ResyncLog::keep) {
     applied_.reset();  // not in the history of the log that begins now
-    reset_log(outline.position, resync.log == ResyncLog::reset_keep_orphans);
+    reset_log(outline.position, up_to(server_history_, outline.position).value(),
+              resync.log == ResyncLog::reset_keep_orphans);
   }
   fetch_if_behind();
   request_groups();

@@ -26,6 +26,14 @@ Intake::Intake(Options options, OnDone on_done)
   set_bounds();
 }
 
+std::optional<wal::Cursor> Intake::last_writer() const {
+  return backend_ == nullptr ? std::nullopt : wal::Cursor::decode(backend_->cursor());
+}
+
+void Intake::forget_last_writer() {
+  if (backend_ != nullptr && !backend_->cursor().empty()) backend_->set_cursor({});
+}
+
 void Intake::run() {
   if (backend_) upkeep_ = std::make_unique<UpkeepThread>(*backend_);
   while (!is_stopping()) {
@@ -69,6 +77,8 @@ void Intake::carry_out(std::deque<Work>& work) {
   }
   if (const auto* drop = std::get_if<follow::DropOpenTail>(&work.front())) {
     drop_open_tail(*drop);
+  } else if (const auto* back = std::get_if<follow::RewindLog>(&work.front())) {
+    rewind(*back);
   } else {
     reset(std::get<follow::ResetLog>(work.front()));
   }
@@ -96,12 +106,16 @@ void Intake::append_run(std::deque<Work>& work) {
   on_done_({.ticket = ticket, .bounds = *bounds(), .batches = batches});
 }
 
-// A full disk passes: nothing was appended, and the same batches are tried again, until stop()
-// (false). Anything else is final, above all a failed fsync.
 bool Intake::append_durably(std::span<const BatchView> views) {
+  return write_durably([&] { backend_->append(views, {}); });
+}
+
+// A full disk passes: nothing was written, and the same is tried again, until stop() (false).
+// Anything else is final, above all a failed fsync.
+bool Intake::write_durably(const std::function<void()>& write) {
   while (true) {
     try {
-      backend_->append(views, {});
+      write();
       if (disk_full_.exchange(false)) {
         log::info("backend_space_again", "the backend has space again");
       }
@@ -130,6 +144,35 @@ void Intake::drop_open_tail(const follow::DropOpenTail& drop) {
   backend_->drop_open_tail();
   set_bounds();
   on_done_({.ticket = drop.ticket, .bounds = *bounds(), .batches = {}, .rewound = true});
+}
+
+// Invariant 9: what the primary does not know is kept before it is taken back. After a crash in
+// between, the Follower finds the log as it was, and all this is done again.
+void Intake::rewind(const follow::RewindLog& rewind) {
+  const bool covered = rewind.keep_until >= backend_->bounds().base.seq;
+  if (covered) {
+    if (!keep_orphans_of(rewind)) return;  // stopping
+    if (!write_durably([&] { backend_->rewind(rewind.keep_until); })) return;
+    set_bounds();
+  }
+  on_done_({.ticket = rewind.ticket,
+            .bounds = *bounds(),
+            .batches = {},
+            .rewound = true,
+            .rewound_to = backend_->bounds().last.seq});
+}
+
+bool Intake::keep_orphans_of(const follow::RewindLog& rewind) {
+  return write_durably([&] {
+    const auto reader = backend_->open_reader();
+    const auto kept = keep_orphans(*reader, rewind.keep_until, options_.orphans_folder,
+                                   {options_.node, rewind.reason}, options_.read_page);
+    if (!kept) return;
+    log::warning("orphans_kept", "records that the primary does not have are kept",
+                 {{"name", kept->name},
+                  {"records", std::to_string(kept->records)},
+                  {"after", std::to_string(rewind.keep_until)}});
+  });
 }
 
 void Intake::reset(const follow::ResetLog& reset) {
@@ -178,6 +221,11 @@ StreamId Intake::stream() const {
   return stream_;
 }
 
+History Intake::history() const {
+  const std::lock_guard lock(mutex_);
+  return history_;
+}
+
 std::unique_ptr<LogReader> Intake::open_reader() const {
   return open_sqlite_log_reader(options_.backend_path);
 }
@@ -186,6 +234,9 @@ void Intake::set_bounds() {
   const std::lock_guard lock(mutex_);
   bounds_ = backend_->bounds();
   stream_ = backend_->stream();
+  if (history_.size() != backend_->history().size() || history_ != backend_->history()) {
+    history_ = backend_->history();
+  }
 }
 
 void Intake::do_upkeep() {

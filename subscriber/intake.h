@@ -8,6 +8,8 @@
 
 #include "common/backend/backend.h"
 #include "common/backend/upkeep_thread.h"
+#include "common/orphans/keep_orphans.h"
+#include "common/wal/wal_format.h"
 #include "subscriber/follower.h"
 #include "subscriber/fresh_batches.h"
 
@@ -20,26 +22,36 @@ namespace understudy {
 
 class Intake {
  public:
-  using Work = std::variant<follow::Append, follow::DropOpenTail, follow::ResetLog>;
+  using Work =
+      std::variant<follow::Append, follow::DropOpenTail, follow::RewindLog, follow::ResetLog>;
   // What is durable now.
   struct Done {
     std::uint64_t ticket = 0;  // all work up to this one; 0: it was a trim
     LogBounds bounds;
     std::span<const DurableBatch> batches;  // those that became durable with it
     bool rewound = false;                   // parts were taken back
+    std::optional<Seq> rewound_to = {};     // whole records behind this one, too (RewindLog)
     bool replaced = false;                  // backend.db is a new file: readers of the old one go
   };
   using OnDone = std::function<void(const Done&)>;  // called on the log thread
 
   struct Options {
     std::string backend_path;
-    std::string orphans_folder;  // where a diverged log is put aside
+    std::string node;            // whose orphans they would be
+    std::string orphans_folder;  // where records are kept that the primary does not have
+    // What the database shows of a page; may be empty. Called on the log thread.
+    LastPageReader read_page = {};
     RetentionPolicy retention;
     std::function<Seq()> keep_after;  // nothing beyond it is trimmed; called on the log thread
   };
 
   // Opens the log when there is one, its open tail dropped.
   Intake(Options options, OnDone on_done);
+
+  // The WAL cursor that a publisher of this database left; nullopt: none. Before run().
+  [[nodiscard]] std::optional<wal::Cursor> last_writer() const;
+  // It counts no longer: from now on the replica tells its position. Durable. Before run().
+  void forget_last_writer();
 
   void run();            // until stop(); waits out a full disk; throws when anything else fails
   void stop();           // any thread
@@ -48,6 +60,7 @@ class Intake {
   // nullopt: there is no log yet. Any thread.
   [[nodiscard]] std::optional<LogBounds> bounds() const;
   [[nodiscard]] StreamId stream() const;
+  [[nodiscard]] History history() const;
   [[nodiscard]] bool is_disk_full() const { return disk_full_; }
   [[nodiscard]] std::unique_ptr<LogReader> open_reader() const;  // requires bounds()
 
@@ -56,9 +69,12 @@ class Intake {
   void carry_out(std::deque<Work>& work);
   void append_run(std::deque<Work>& work);
   void drop_open_tail(const follow::DropOpenTail& drop);
+  void rewind(const follow::RewindLog& rewind);
+  [[nodiscard]] bool keep_orphans_of(const follow::RewindLog& rewind);
   void reset(const follow::ResetLog& reset);
   void put_aside();
   [[nodiscard]] bool append_durably(std::span<const BatchView> views);
+  [[nodiscard]] bool write_durably(const std::function<void()>& write);
   void wait_for_space();
   void do_upkeep();
   void set_bounds();
@@ -76,6 +92,7 @@ class Intake {
   std::deque<Work> queued_;
   std::optional<LogBounds> bounds_;
   StreamId stream_;
+  History history_;
   bool stopping_ = false;
 };
 

@@ -29,8 +29,11 @@ ReplicaFile Replica::look_for(const std::string& path, const std::string& vfs) {
 }
 
 Replica::Replica(const ReplicaOptions& options)
+    : Replica(options, wal::RawDatabase(options.path, options.vfs)) {}
+
+Replica::Replica(const ReplicaOptions& options, wal::RawDatabase&& held)
     : options_(options),
-      raw_(options.path, options.vfs),
+      raw_(std::move(held)),
       ring_(options.state_dir + "/applied", options.stream, options.vfs),
       checkpointer_(options.path, options.vfs),
       appender_(raw_, ring_, complete_header(take_write_lock(raw_))),
@@ -40,14 +43,15 @@ Replica::Replica(const ReplicaOptions& options)
 
 Replica::~Replica() {
   // Other connections of this process may outlive ours and would keep the lock byte taken.
-  raw_.index().unlock_exclusive(wal::Lock::write);
+  if (has_lock_) raw_.index().unlock_exclusive(wal::Lock::write);
 }
 
 wal::IndexHeader Replica::take_write_lock(wal::RawDatabase& raw) {
   for (int tries = 0; tries < 10; ++tries) {
     // Recovery takes WRITE itself, so it comes before we do.
     if (!raw.index().read_header()) raw.recover();
-    if (!raw.index().try_lock_exclusive(wal::Lock::write)) {
+    const bool is_held = raw.index().holds_exclusive(wal::Lock::write);
+    if (!is_held && !raw.index().try_lock_exclusive(wal::Lock::write)) {
       throw SqliteError("take the write lock of", raw.path(), kSqliteBusy,
                         "another program is writing to it");
     }
@@ -79,8 +83,25 @@ wal::Cursor Replica::committed_cursor() {
   return cursor;
 }
 
-Located Replica::locate(LogReader& log, const ScanProgress& progress) {
-  if (const auto found = ring_.find(committed_cursor())) {
+wal::WriteFence Replica::give_up_lock() {
+  has_lock_ = false;
+  return wal::WriteFence(std::move(raw_));
+}
+
+// What is on record about the WAL as it is: by the publisher that watched its last writer, or by
+// ourselves.
+std::optional<Position> Replica::recorded_position(LogReader& log,
+                                                   const std::optional<wal::Cursor>& last_writer) {
+  const auto cursor = committed_cursor();
+  if (last_writer != cursor) return ring_.find(cursor);
+  const auto position = log.bounds().last;
+  appender_.note_position(position);
+  return position;
+}
+
+Located Replica::locate(LogReader& log, const ScanProgress& progress,
+                        const std::optional<wal::Cursor>& last_writer) {
+  if (const auto found = recorded_position(log, last_writer)) {
     settle_at(*found);
     if (restore_hashes(log)) return Located::by_fingerprint;
     rescan(progress);

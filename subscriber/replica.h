@@ -21,6 +21,7 @@
 #include "common/record/page_hashes.h"
 #include "common/record/record.h"
 #include "common/serving/page_source.h"
+#include "common/wal/write_fence.h"
 #include "subscriber/applied_ring.h"
 #include "subscriber/checkpointer.h"
 #include "subscriber/page_overlay.h"
@@ -67,6 +68,8 @@ class Replica {
   // Takes the write lock. Throws ConfigError when the file cannot be a replica (see RawDatabase)
   // and SqliteError (is_busy()) while another program writes to it.
   explicit Replica(const ReplicaOptions& options);
+  // The same with a connection that holds the lock already (asserted).
+  Replica(const ReplicaOptions& options, wal::RawDatabase&& held);
   ~Replica();
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
@@ -75,7 +78,10 @@ class Replica {
   // Finds position and page hashes; comes first. After `diverged`, rescan_hashes() holds the true
   // hashes of the file, for a resync, and only those, read_committed_page() and replace() may
   // be used.
-  [[nodiscard]] Located locate(LogReader& log, const ScanProgress& progress);
+  // `last_writer`: where a publisher of this database left off; a WAL that ends there shows the
+  // end of the log.
+  [[nodiscard]] Located locate(LogReader& log, const ScanProgress& progress,
+                               const std::optional<wal::Cursor>& last_writer = {});
   // Instead of locate(): the file is known to be this state (it was just staged).
   void adopt(const Position& position, PageHashes hashes);
   // The true hashes of the file as it is, from all pages; abandons what is pending.
@@ -123,6 +129,11 @@ class Replica {
   void make_durable();
   void save_hashes();
 
+  // The prefix of the WAL that readers see.
+  [[nodiscard]] wal::Cursor cursor() { return committed_cursor(); }
+  // Passes the write lock on; the object may only be destroyed then.
+  [[nodiscard]] wal::WriteFence give_up_lock();
+
   // --- Reading ---
   void read_committed_page(PageNo page, std::span<std::byte> out);
   [[nodiscard]] StateOutline outline() const;
@@ -134,6 +145,8 @@ class Replica {
   void replace(Stage& stage);
 
  private:
+  [[nodiscard]] std::optional<Position> recorded_position(
+      LogReader& log, const std::optional<wal::Cursor>& last_writer);
   static wal::IndexHeader take_write_lock(wal::RawDatabase& raw);
   [[nodiscard]] std::string hashes_path() const { return options_.state_dir + "/page-hashes"; }
   wal::IndexHeader complete_header(wal::IndexHeader header);
@@ -165,6 +178,7 @@ class Replica {
   PageNo pending_count_ = 0;     // pages after it
   PageNo lowest_count_ = 0;      // smallest page count since the last commit
   std::uint32_t next_part_ = 0;  // of the record after pending_
+  bool has_lock_ = true;
   bool located_ = false;
   bool failed_ = false;       // diverged: may not apply
   bool hashes_true_ = false;  // hashes_ is the table of what the file, or pending, holds

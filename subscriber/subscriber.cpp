@@ -6,6 +6,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace understudy {
 namespace {
 
@@ -17,8 +20,12 @@ std::vector<std::string> texts_of(const std::vector<Endpoint>& endpoints) {
 
 }  // namespace
 
-Subscriber::Subscriber(SubscriberOptions options, const StateDirectory& directory)
-    : options_(std::move(options)), directory_(directory), progress_(make_progress()) {}
+Subscriber::Subscriber(SubscriberOptions options, const StateDirectory& directory,
+                       std::optional<wal::WriteFence> fence)
+    : options_(std::move(options)),
+      directory_(directory),
+      fence_(std::move(fence)),
+      progress_(make_progress()) {}
 
 Subscriber::~Subscriber() {
   end_threads();
@@ -38,6 +45,7 @@ void Subscriber::run() {
 
 void Subscriber::open() {
   Intake::Options log_options{.backend_path = directory_.backend(),
+                              .node = options_.node,
                               .orphans_folder = directory_.path() + "/orphans",
                               .retention = options_.retention,
                               .keep_after = [this] { return applier_->keep_after(); }};
@@ -51,12 +59,17 @@ void Subscriber::open() {
       options_.database, directory_, [log] { return log->open_reader(); },
       [this](std::function<void(Follower&)> event) { follow_->post(std::move(event)); },
       *progress_);
-  const auto applied = applier->open(stream, bounds.has_value());
+  const auto applied =
+      applier->open(stream, bounds.has_value(), std::exchange(fence_, {}), intake->last_writer());
+  // The replica's ring names the position now, durably.
+  if (applied) intake->forget_last_writer();
   FollowerStart start{.node = options_.node,
                       .endpoints = texts_of(options_.from),
                       .stream = stream,
                       .log = bounds,
-                      .applied = applied};
+                      .applied = applied,
+                      .history = intake->history(),
+                      .prefer_primary = options_.prefer_primary};
   auto follow = std::make_unique<FollowLoop>(
       std::move(start), options_.from, *intake, *applier,
       [this](const StreamId& known) { claim_stream(directory_, known); });
@@ -91,7 +104,8 @@ void Subscriber::start_server() {
                         .stream = intake_->stream(),
                         .listen = *options_.listen,
                         .sockets = {},
-                        .failed = [this](std::exception_ptr failure) { fail(std::move(failure)); }};
+                        .failed = [this](std::exception_ptr failure) { fail(std::move(failure)); },
+                        .cluster = options_.cluster};
   auto server =
       std::make_unique<Server>(std::move(serving), intake_->open_reader(), applier_.get());
   const std::lock_guard lock(mutex_);
@@ -123,6 +137,24 @@ void Subscriber::stop() {
   const std::lock_guard lock(mutex_);
   stopping_ = true;
   if (follow_) follow_->stop();
+}
+
+void Subscriber::prefer(const Endpoint& endpoint) {
+  const auto found = std::find(options_.from.begin(), options_.from.end(), endpoint);
+  const std::lock_guard lock(mutex_);
+  if (found == options_.from.end() || !follow_) return;
+  const auto index = static_cast<std::size_t>(found - options_.from.begin());
+  follow_->post([index](Follower& follower) { follower.prefer(index); });
+}
+
+std::optional<ReplicaHandover> Subscriber::hand_over() {
+  if (!applier_) return std::nullopt;
+  auto handover = applier_->hand_over();
+  const std::lock_guard lock(mutex_);
+  follow_.reset();
+  applier_.reset();
+  intake_.reset();
+  return handover;
 }
 
 void Subscriber::end_threads() {

@@ -17,12 +17,20 @@ namespace understudy {
 
 class Subscriber final : public Role {
  public:
-  Subscriber(SubscriberOptions options, const StateDirectory& directory);
+  // `fence`: the write lock on the database, where this node has it already.
+  Subscriber(SubscriberOptions options, const StateDirectory& directory,
+             std::optional<wal::WriteFence> fence = {});
   ~Subscriber() override;
 
   void run() override;
   void stop() override;
   [[nodiscard]] Status status() const override;
+
+  // Connects to that endpoint, one of options.from, now. Any thread.
+  void prefer(const Endpoint& endpoint);
+  // After run() returned: what a publisher needs to go on with the database; nullopt: it is not
+  // whole. The log is closed then.
+  [[nodiscard]] std::optional<ReplicaHandover> hand_over();
 
  private:
   void open();
@@ -36,6 +44,7 @@ class Subscriber final : public Role {
 
   SubscriberOptions options_;
   const StateDirectory& directory_;
+  std::optional<wal::WriteFence> fence_;
   std::unique_ptr<Progress> progress_;
   std::thread log_thread_;
   std::thread apply_thread_;

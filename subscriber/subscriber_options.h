@@ -10,6 +10,8 @@
 
 namespace understudy {
 
+class ClusterHandler;
+
 struct SubscriberOptions {
   // Path of the standby's database. Made when it does not exist; its folder does (checked before).
   std::string database;
@@ -19,6 +21,10 @@ struct SubscriberOptions {
   std::vector<Endpoint> from;
   // Where to serve further standbys; requests are served on the next port. None: does not serve.
   std::optional<Endpoint> listen;
+  // Who answers the other nodes of the cluster; null: nobody. Outlives the subscriber.
+  ClusterHandler* cluster = nullptr;
+  // Follow only a primary, while one may be found among `from`.
+  bool prefer_primary = false;
   // Listen on other than loopback addresses although nothing is encrypted.
   bool insecure = false;
   // Make a standby of a database file that is there already: its pages are compared with the

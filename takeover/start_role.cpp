@@ -24,6 +24,12 @@ StartDecision decide_start(const StartFacts& facts) {
             "as the command says"};
   }
   const auto& last = facts.history.back();
+  // A stream from before openings were on record.
+  if (last.node.empty()) {
+    const bool led = facts.recorded == NodeRole::primary;
+    return led ? StartDecision{StartRole::primary, "it led the stream when it last ran"}
+               : as_standby(facts, "it was a standby when it last ran");
+  }
   if (last.node != facts.node) {
     return as_standby(facts, fmt::format("epoch {} belongs to {}", last.epoch, last.node));
   }

@@ -12,8 +12,9 @@ namespace understudy {
 struct StartFacts {
   NodeRole asked = NodeRole::primary;  // `publish` or `subscribe`
   std::string node = {};
-  History history = {};    // of the node's log; empty: it has none
-  Epoch demoted_from = 0;  // on record: this node stood down from that epoch
+  History history = {};                   // of the node's log; empty: it has none
+  NodeRole recorded = NodeRole::standby;  // the last role that ran
+  Epoch demoted_from = 0;                 // on record: this node stood down from that epoch
   // The backend names a place in the WAL: the last writer was an application that a publisher
   // watched, so there may be commits that are not in the log yet.
   bool has_cursor = false;

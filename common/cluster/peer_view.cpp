@@ -86,7 +86,7 @@ void PeerView::tick(std::int64_t now_us) {
   for (const auto& endpoint : endpoints_) {
     // It answered lately, and not this time: worth a closer look, until it counts as silent.
     const bool overdue = !endpoint.sent.empty() && endpoint.answered_us > 0 &&
-                         now_us - endpoint.answered_us < kSilenceLimit_us;
+                         now_us - endpoint.answered_us < kPeerGone_us;
     if (overdue) hurry();
   }
   probe_all();
@@ -198,7 +198,7 @@ void PeerView::note_epoch(const PeerReport& report) {
 
 void PeerView::note_silences() {
   for (auto& [name, peer] : peers_) {
-    if (peer.is_silent || now_us_ - peer.heard_us < kSilenceLimit_us) continue;
+    if (peer.is_silent || now_us_ - peer.heard_us < kPeerGone_us) continue;
     peer.is_silent = true;
     events_.push_back({PeerEvent::Kind::silent, name, peer.report.epoch, {}, {}});
     hurry();

@@ -27,7 +27,7 @@ namespace understudy {
 constexpr std::int64_t kProbeInterval_us = 1'000'000;     // all is well
 constexpr std::int64_t kHurriedInterval_us = 250'000;     // no primary is known, or …
 constexpr std::int64_t kHurry_us = 3'000'000;             // … something changed within this time
-constexpr std::int64_t kSilenceLimit_us = 3'500'000;      // a peer that was not heard for so long
+constexpr std::int64_t kPeerGone_us = 3'500'000;          // a peer that was not heard for so long
 constexpr std::int64_t kNameClashMemory_us = 10'000'000;  // a shared name is distrusted for so long
 constexpr std::size_t kKnownPeersLimit = 64;
 
@@ -40,7 +40,7 @@ struct Peer {
   // The report was made at or after this time: when the probe left that it answers. 0: it came by
   // itself, and may have been under way for any time.
   std::int64_t made_after_us = 0;
-  bool is_silent = false;     // nothing heard for kSilenceLimit_us
+  bool is_silent = false;     // nothing heard for kPeerGone_us
   bool shares_name = false;   // two processes that live use this name
   bool is_of_stream = false;  // of this node's; not: listed, but never considered
 };

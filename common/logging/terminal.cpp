@@ -46,6 +46,12 @@ int Terminal::width() const {
   return size.ws_col;
 }
 
+int Terminal::height() const {
+  winsize size{};
+  if (::ioctl(descriptor_, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return 24;
+  return size.ws_row;
+}
+
 void Terminal::write_line(std::string_view line) {
   const std::lock_guard lock(mutex_);
   if (bar_.empty()) {

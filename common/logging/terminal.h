@@ -20,7 +20,8 @@ class Terminal {
   [[nodiscard]] bool is_terminal() const { return is_terminal_; }
   // A terminal, and the user did not ask for plain output (NO_COLOR, TERM=dumb).
   [[nodiscard]] bool colours() const { return colours_; }
-  [[nodiscard]] int width() const;  // columns; 80 when unknown
+  [[nodiscard]] int width() const;   // columns; 80 when unknown
+  [[nodiscard]] int height() const;  // lines; 24 when unknown
 
   // Writes `line`, which ends with a line break, above the bar.
   void write_line(std::string_view line);

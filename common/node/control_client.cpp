@@ -20,6 +20,7 @@ namespace understudy {
 namespace {
 
 constexpr int kAnswerTimeout_s = 5;
+constexpr int kCommandTimeout_s = 120;  // a hook and an open transaction may take their time
 
 // A server whose queue of new connections is full (EAGAIN) is there all the same.
 bool is_anybody_listening(const std::string& short_path) {
@@ -35,18 +36,20 @@ bool is_anybody_listening(const std::string& short_path) {
   return !refused;
 }
 
-httplib::Result get(const std::string& short_path, const std::string& target,
-                    std::int64_t timeout_s) {
+enum class Method { get, post };
+
+httplib::Result send(const std::string& short_path, Method method, const std::string& target,
+                     std::int64_t timeout_s) {
   httplib::Client client(short_path);
   client.set_address_family(AF_UNIX);
   client.set_connection_timeout(kAnswerTimeout_s);
   client.set_read_timeout(timeout_s);
-  return client.Get(target);
+  return method == Method::get ? client.Get(target) : client.Post(target);
 }
 
 // nullopt: nobody listens.
-std::optional<httplib::Response> ask(const std::string& socket_path, const std::string& target,
-                                     std::int64_t timeout_s) {
+std::optional<httplib::Response> ask(const std::string& socket_path, Method method,
+                                     const std::string& target, std::int64_t timeout_s) {
   if (!std::filesystem::exists(socket_path)) return std::nullopt;
   if (::access(socket_path.c_str(), W_OK) != 0) {
     throw TransportError(fmt::format("cannot ask {}: {}; run this as the user that runs the node",
@@ -55,7 +58,7 @@ std::optional<httplib::Response> ask(const std::string& socket_path, const std::
   const SocketPath short_path(socket_path);
   const auto deadline_us = monotonic_time_us() + kAnswerTimeout_s * 1'000'000;
   for (;;) {
-    const auto result = get(short_path.get(), target, timeout_s);
+    const auto result = send(short_path.get(), method, target, timeout_s);
     if (result) return result.value();
     const bool refused = result.error() == httplib::Error::Connection;
     if (refused && !is_anybody_listening(short_path.get())) return std::nullopt;
@@ -77,7 +80,7 @@ bool says_reached(const std::string& body) {
 ControlClient::ControlClient(std::string socket_path) : socket_path_(std::move(socket_path)) {}
 
 std::optional<Status> ControlClient::status() {
-  const auto answer = ask(socket_path_, "/status", kAnswerTimeout_s);
+  const auto answer = ask(socket_path_, Method::get, "/status", kAnswerTimeout_s);
   if (!answer) return std::nullopt;
   auto status = status_from_json(answer->body);
   if (answer->status != 200 || !status) {
@@ -91,7 +94,7 @@ WaitResult ControlClient::wait(Seq seq, Level level, std::size_t standbys,
                                std::int64_t timeout_ms) {
   const auto target = fmt::format("/wait?seq={}&level={}&standbys={}&timeout={}", seq,
                                   to_string(level), standbys, timeout_ms);
-  const auto answer = ask(socket_path_, target, timeout_ms / 1000 + kAnswerTimeout_s);
+  const auto answer = ask(socket_path_, Method::get, target, timeout_ms / 1000 + kAnswerTimeout_s);
   if (!answer) return WaitResult::stopped;
   if (answer->status == 200) {
     return says_reached(answer->body) ? WaitResult::reached : WaitResult::timed_out;
@@ -101,6 +104,16 @@ WaitResult ControlClient::wait(Seq seq, Level level, std::size_t standbys,
   }
   throw TransportError(
       fmt::format("{} answered {}: {}", socket_path_, answer->status, answer->body));
+}
+
+std::optional<CommandResult> ControlClient::command(const std::string& target) {
+  const auto answer = ask(socket_path_, Method::post, target, kCommandTimeout_s);
+  if (!answer) return std::nullopt;
+  auto result = command_result_from_json(answer->body);
+  if (result) return result;
+  const auto error = nlohmann::json::parse(answer->body, nullptr, false);
+  const auto text = error.is_object() ? error.value("error", answer->body) : answer->body;
+  throw TransportError(fmt::format("{} answered {}: {}", socket_path_, answer->status, text));
 }
 
 }  // namespace understudy

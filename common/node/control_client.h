@@ -2,6 +2,7 @@
 // One thread at a time. Each call is a connection of its own.
 #pragma once
 
+#include "common/node/command_handler.h"
 #include "common/node/status.h"
 
 #include <string>
@@ -23,6 +24,9 @@ class ControlClient {
   std::optional<Status> status();
   // Blocks until `standbys` standbys have `seq` at `level` (on a standby: itself), or the timeout.
   WaitResult wait(Seq seq, Level level, std::size_t standbys, std::int64_t timeout_ms);
+  // POSTs `target` ("/promote?force=1"). nullopt: no process answers there. Throws TransportError
+  // when the node answers that it cannot take the command.
+  std::optional<CommandResult> command(const std::string& target);
 
  private:
   std::string socket_path_;

@@ -15,6 +15,8 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <functional>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -62,6 +64,23 @@ std::string read_wait(const httplib::Request& request, WaitRequest& wait) {
   return {};
 }
 
+bool is_set(const httplib::Request& request, const char* name) {
+  return request.has_param(name) && request.get_param_value(name) != "0";
+}
+
+int http_code(CommandResult::Outcome outcome) {
+  switch (outcome) {
+    case CommandResult::Outcome::done:
+    case CommandResult::Outcome::would_do:
+      return 200;
+    case CommandResult::Outcome::refused:
+      return 409;
+    case CommandResult::Outcome::failed:
+      break;
+  }
+  return 500;
+}
+
 void answer_error(httplib::Response& response, int code, const std::string& message) {
   response.status = code;
   response.set_content(
@@ -81,8 +100,8 @@ void answer_health(const Status& status, httplib::Response& response) {
 
 class ControlServer::Listener {
  public:
-  Listener(const std::string& path, const StatusSource& source)
-      : path_(path), short_path_(path), source_(source) {
+  Listener(const std::string& path, const StatusSource& source, CommandHandler& commands)
+      : path_(path), short_path_(path), source_(source), commands_(commands) {
     configure();
     add_routes();
     ::unlink(path.c_str());
@@ -138,6 +157,29 @@ class ControlServer::Listener {
     server_.Get("/wait", [this](const httplib::Request& request, httplib::Response& response) {
       answer_wait(request, response);
     });
+    add_command("/promote", [this](const httplib::Request& request) {
+      return commands_.promote(is_set(request, "force"), is_set(request, "dry_run"));
+    });
+    add_command("/switchover", [this](const httplib::Request& request) {
+      return commands_.switchover(request.get_param_value("to"), is_set(request, "dry_run"));
+    });
+    add_command("/fence", [this](const httplib::Request&) { return commands_.fence(); });
+    add_command("/unfence", [this](const httplib::Request&) { return commands_.unfence(); });
+  }
+
+  void add_command(const char* path,
+                   std::function<CommandResult(const httplib::Request&)> carry_out) {
+    server_.Post(path, [this, carry_out = std::move(carry_out)](const httplib::Request& request,
+                                                                httplib::Response& response) {
+      const std::unique_lock one(command_mutex_, std::try_to_lock);
+      if (!one.owns_lock()) {
+        answer_error(response, 503, "another command is being carried out; try again");
+        return;
+      }
+      const auto result = carry_out(request);
+      response.status = http_code(result.outcome);
+      response.set_content(to_json(result), kJsonType);
+    });
   }
 
   void answer_wait(const httplib::Request& request, httplib::Response& response) {
@@ -181,6 +223,8 @@ class ControlServer::Listener {
   std::string path_;
   SocketPath short_path_;
   const StatusSource& source_;
+  CommandHandler& commands_;
+  std::mutex command_mutex_;
   httplib::Server server_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> ended_{false};
@@ -188,8 +232,9 @@ class ControlServer::Listener {
   std::thread thread_;
 };
 
-ControlServer::ControlServer(const std::string& socket_path, const StatusSource& source)
-    : listener_(std::make_unique<Listener>(socket_path, source)) {}
+ControlServer::ControlServer(const std::string& socket_path, const StatusSource& source,
+                             CommandHandler& commands)
+    : listener_(std::make_unique<Listener>(socket_path, source, commands)) {}
 
 ControlServer::~ControlServer() = default;
 

@@ -38,8 +38,10 @@ NodeIdentity decode(const std::string& path, const std::string& text) {
     const auto role = parse_node_role(from.at("role").get<std::string>());
     const auto stream_text = from.at("stream_id").get<std::string>();
     const auto stream = stream_text.empty() ? StreamId{} : StreamId::parse(stream_text);
-    NodeIdentity identity{from.at("node").get<std::string>(), role.value_or(NodeRole::primary),
-                          stream.value_or(StreamId{}), from.at("database").get<std::string>()};
+    NodeIdentity identity{
+        from.at("node").get<std::string>(),   role.value_or(NodeRole::primary),
+        stream.value_or(StreamId{}),          from.at("database").get<std::string>(),
+        from.value("demoted_from", Epoch{0}), from.value("fenced", false)};
     if (role && stream && is_node_name(identity.node)) return identity;
   } catch (const Json::exception&) {
     // Falls through: whatever is wrong with it, it is not what was written.
@@ -47,10 +49,6 @@ NodeIdentity decode(const std::string& path, const std::string& text) {
   throw CorruptionError(fmt::format(
       "{} is damaged; restore it from a backup, or move the state directory away to begin anew",
       path));
-}
-
-std::string_view verb(NodeRole role) {
-  return role == NodeRole::primary ? "publish" : "subscribe";
 }
 
 // Paths need not be UTF-8, JSON must be: other bytes compare as the U+FFFD that stands for them.
@@ -62,17 +60,11 @@ bool is_same_path(const std::string& on_record, const std::string& path) {
 }
 
 void check_identity(const StateDirectory& directory, const NodeIdentity& known,
-                    const std::string& database, NodeRole role) {
+                    const std::string& database) {
   if (!is_same_path(known.database, database_from(directory, database))) {
     throw ConfigError(fmt::format(
         "state directory {} belongs to database {}, not to {}; name another one with --state",
         directory.path(), database_path(directory, known), database));
-  }
-  if (known.role != role) {
-    throw ConfigError(fmt::format(
-        "{} is a {} on record (state directory {}), so `{}` is refused; go on with: understudy {} "
-        "{}",
-        database, to_string(known.role), directory.path(), verb(role), verb(known.role), database));
   }
 }
 
@@ -107,7 +99,9 @@ void save_identity(const StateDirectory& directory, const NodeIdentity& identity
       {"node", identity.node},
       {"role", to_string(identity.role)},
       {"stream_id", identity.stream.is_nil() ? std::string{} : identity.stream.to_string()},
-      {"database", identity.database}};
+      {"database", identity.database},
+      {"demoted_from", identity.demoted_from},
+      {"fenced", identity.fenced}};
   replace_file(directory.identity(),
                out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
@@ -124,9 +118,14 @@ std::string database_path(const StateDirectory& directory, const NodeIdentity& i
 NodeIdentity claim_identity(const StateDirectory& directory, const std::string& database,
                             NodeRole role, const std::string& name) {
   const auto known = load_identity(directory);
-  if (known) check_identity(directory, *known, database, role);
-  NodeIdentity identity = known.value_or(
-      NodeIdentity{make_node_name(), role, StreamId{}, database_from(directory, database)});
+  if (known) check_identity(directory, *known, database);
+  NodeIdentity identity = known.value_or(NodeIdentity{
+      make_node_name(), role, StreamId{}, database_from(directory, database), 0, false});
+  if (!name.empty() && name != identity.node && !identity.stream.is_nil()) {
+    throw ConfigError(fmt::format(
+        "{} is node {} on record, and the other nodes know it by that name: --node {} is refused",
+        directory.path(), identity.node, name));
+  }
   if (!name.empty()) identity.node = name;
   if (!known || *known != identity) save_identity(directory, identity);
   return identity;

@@ -1,7 +1,8 @@
 // NodeIdentity: who a node is, kept in `node.json` in its state directory: name, role, stream and
 // database. docs/OPERATING.md shows it.
 //
-// Question answered: does this state directory belong to this database, this stream and this role?
+// Question answered: does this state directory belong to this database and this stream? The role on
+// record is the last one that ran; which one runs next is decided by takeover/start_role.h.
 // The database is remembered relative to the state directory, so both may be moved together.
 // Read and written by the process that holds the StateLock; the command line only reads.
 #pragma once
@@ -20,6 +21,9 @@ struct NodeIdentity {
   NodeRole role = NodeRole::primary;
   StreamId stream;       // nil: not known yet
   std::string database;  // relative to the state directory
+  // The node stood down from leading this epoch, and does not lead it again; 0: from none.
+  Epoch demoted_from = 0;
+  bool fenced = false;  // the operator wants its application kept from writing, restarts included
 
   bool operator==(const NodeIdentity&) const = default;
 };
@@ -41,8 +45,8 @@ std::string database_from(const StateDirectory& directory, const std::string& da
 std::string database_path(const StateDirectory& directory, const NodeIdentity& identity);
 
 // Loads and checks, or makes, the identity of a node that is about to run. `name` empty: keep the
-// name on record, or make one. Throws ConfigError when the directory is of another database or
-// role; nothing is changed then.
+// name on record, or make one. `role` counts for a new identity. Throws ConfigError when the
+// directory is of another database; nothing is changed then.
 NodeIdentity claim_identity(const StateDirectory& directory, const std::string& database,
                             NodeRole role, const std::string& name);
 

@@ -24,10 +24,41 @@ Node::Node(const NodeOptions& options)
     : directory_(make_directory(options)),
       database_(std::filesystem::absolute(options.database)),
       lock_(directory_),
-      identity_(claim_identity(directory_, database_, options.role, options.name)),
-      started_us_(monotonic_time_us()) {}
+      started_us_(monotonic_time_us()),
+      identity_(claim_identity(directory_, database_, options.role, options.name)) {
+  name_ = identity_.node;
+}
 
 Node::~Node() = default;
+
+NodeIdentity Node::identity() const {
+  const std::lock_guard lock(mutex_);
+  return identity_;
+}
+
+void Node::record(const std::function<void(NodeIdentity&)>& change) {
+  const std::lock_guard lock(mutex_);
+  // Roles put the stream on record by themselves (claim_stream()).
+  auto identity = load_identity(directory_).value_or(identity_);
+  change(identity);
+  save_identity(directory_, identity);
+  identity_ = std::move(identity);
+}
+
+void Node::serve(CommandHandler& commands) {
+  control_ = std::make_unique<ControlServer>(directory_.control_socket(), *this, commands);
+  log::info("node_started", "understudy runs",
+            {{"node", name_},
+             {"database", database_},
+             {"state_dir", directory_.path()},
+             {"version", UNDERSTUDY_VERSION},
+             {"pid", ::getpid()}});
+}
+
+void Node::stop_serving() {
+  control_.reset();
+  log::info("node_stopped", "stopped cleanly, position saved", {{"node", name_}});
+}
 
 void Node::run(Role& role) {
   {
@@ -42,16 +73,7 @@ void Node::run(Role& role) {
       node.running_ = nullptr;
     }
   } leave{*this};
-  const ControlServer control(directory_.control_socket(), *this);
-  log::info("node_started", "understudy runs",
-            {{"node", identity_.node},
-             {"role", to_string(identity_.role)},
-             {"database", database_},
-             {"state_dir", directory_.path()},
-             {"version", UNDERSTUDY_VERSION},
-             {"pid", ::getpid()}});
   role.run();
-  log::info("node_stopped", "stopped cleanly, position saved", {{"node", identity_.node}});
 }
 
 void Node::stop() {
@@ -60,11 +82,22 @@ void Node::stop() {
   if (running_ != nullptr) running_->stop();
 }
 
+bool Node::is_stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+void Node::set_warnings(std::vector<std::string> warnings) {
+  const std::lock_guard lock(mutex_);
+  warnings_ = std::move(warnings);
+}
+
 Status Node::status() const {
   const std::lock_guard lock(mutex_);
   Status status = running_ != nullptr ? running_->status() : Status{};
-  status.node = identity_.node;
-  status.role = identity_.role;
+  status.node = name_;
+  if (running_ == nullptr) status.role = identity_.role;
+  status.warnings.insert(status.warnings.end(), warnings_.begin(), warnings_.end());
   status.database = database_;
   status.state_dir = directory_.path();
   status.version = UNDERSTUDY_VERSION;

@@ -1,9 +1,10 @@
-// Node: what lasts while roles come and go: name, state directory, lock, control socket.
+// Node: what lasts while roles come and go: name, state directory, lock, control socket. Roles run
+// in it one after another; takeover/supervisor.h says which.
 //
 // Invariant: the lock is held and the identity checked before a role is made, and until after it
 // ended; so everything that a role writes, it writes alone.
 //
-// Made and run on the main thread; status() from any.
+// Made and run on the main thread; status(), stop() and identity() from any.
 #pragma once
 
 #include "common/node/control_server.h"
@@ -11,6 +12,8 @@
 #include "common/node/role.h"
 #include "common/node/state_directory.h"
 
+#include <functional>
+#include <memory>
 #include <mutex>
 
 namespace understudy {
@@ -30,13 +33,24 @@ class Node final : public StatusSource {
   ~Node() override;
 
   [[nodiscard]] const StateDirectory& directory() const { return directory_; }
-  [[nodiscard]] const std::string& name() const { return identity_.node; }
+  [[nodiscard]] const std::string& database() const { return database_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] NodeIdentity identity() const;
+  // Changes what is on record about the node; durable from its return.
+  void record(const std::function<void(NodeIdentity&)>& change);
 
-  // Serves the control socket and runs the role until stop() is called or the role ends by itself.
-  // What the role throws goes through.
+  // Answers on the control socket from here on; `commands` outlives the node's serving.
+  void serve(CommandHandler& commands);
+  void stop_serving();
+
+  // Runs the role until stop() is called or the role ends by itself. What the role throws goes
+  // through.
   void run(Role& role);
-  // Any thread. Also ends a run that begins later.
+  // Also ends a run that begins later.
   void stop();
+  [[nodiscard]] bool is_stopping() const;
+  // What is added to each status from now on: guarantees that are weakened.
+  void set_warnings(std::vector<std::string> warnings);
 
   [[nodiscard]] Status status() const override;
 
@@ -44,12 +58,15 @@ class Node final : public StatusSource {
   StateDirectory directory_;
   std::string database_;  // absolute
   StateLock lock_;
-  NodeIdentity identity_;
+  std::string name_;
   std::int64_t started_us_;
+  std::unique_ptr<ControlServer> control_;
 
   mutable std::mutex mutex_;
-  Role* running_ = nullptr;  // guarded by mutex_
-  bool stopping_ = false;    // guarded by mutex_
+  NodeIdentity identity_;              // guarded by mutex_
+  std::vector<std::string> warnings_;  // guarded by mutex_
+  Role* running_ = nullptr;            // guarded by mutex_
+  bool stopping_ = false;              // guarded by mutex_
 };
 
 }  // namespace understudy

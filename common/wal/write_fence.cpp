@@ -18,6 +18,15 @@ WriteFence::WriteFence(WriteFence&& other) noexcept : database_(std::move(other.
   other.database_.reset();
 }
 
+WriteFence& WriteFence::operator=(WriteFence&& other) noexcept {
+  if (this == &other) return *this;
+  release();
+  database_.reset();
+  if (other.database_) database_.emplace(std::move(*other.database_));
+  other.database_.reset();
+  return *this;
+}
+
 WriteFence::~WriteFence() {
   release();
 }
@@ -48,6 +57,10 @@ bool WriteFence::is_held() const {
 
 void WriteFence::release() {
   if (is_held()) database_->index().unlock_exclusive(Lock::write);
+}
+
+std::optional<IndexHeader> WriteFence::header() {
+  return is_held() ? database_->index().read_header() : std::nullopt;
 }
 
 RawDatabase WriteFence::hand_over() && {

@@ -20,6 +20,7 @@ class WriteFence {
   // `database` holds the lock already (asserted).
   explicit WriteFence(RawDatabase&& database);
   WriteFence(WriteFence&& other) noexcept;  // `other` is empty then
+  WriteFence& operator=(WriteFence&& other) noexcept;
   WriteFence(const WriteFence&) = delete;
   WriteFence& operator=(const WriteFence&) = delete;
   ~WriteFence();  // releases
@@ -30,6 +31,8 @@ class WriteFence {
   [[nodiscard]] bool take(std::chrono::milliseconds patience);
   [[nodiscard]] bool is_held() const;
   void release();
+  // What is committed; it does not move while the lock is held. nullopt: not held.
+  [[nodiscard]] std::optional<IndexHeader> header();
 
   // The connection, with the lock held (asserted); the fence is empty then.
   [[nodiscard]] RawDatabase hand_over() &&;

@@ -21,7 +21,7 @@ using namespace understudy;
 
 namespace {
 
-class FakeNode final : public StatusSource {
+class FakeNode final : public StatusSource, public CommandHandler {
  public:
   [[nodiscard]] Status status() const override {
     Status status;
@@ -31,7 +31,24 @@ class FakeNode final : public StatusSource {
     status.progression = Progression{seq, seq, seq};
     return status;
   }
+  CommandResult promote(bool force, bool dry_run) override {
+    if (!force) {
+      return {
+          CommandResult::Outcome::refused, "not \"now\"", {{"it is behind", true, 3}}, {1, 2, 3}};
+    }
+    return {dry_run ? CommandResult::Outcome::would_do : CommandResult::Outcome::done, "", {}, {}};
+  }
+  CommandResult switchover(const std::string& to, bool) override {
+    return {CommandResult::Outcome::failed, to, {}, {}};
+  }
+  CommandResult fence() override {
+    while (is_fencing) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return {};
+  }
+  CommandResult unfence() override { return {}; }
+
   std::atomic<Seq> seq{0};
+  std::atomic<bool> is_fencing{false};
 };
 
 // Sends bytes as they are; the whole answer, empty when the server just closes.
@@ -72,7 +89,7 @@ TEST_CASE("the socket is for its owner only, and goes away with the server") {
   const auto path = directory.file("control.sock");
   FakeNode node;
   {
-    const ControlServer server(path, node);
+    const ControlServer server(path, node, node);
     struct stat info {};
     REQUIRE(::stat(path.c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == 0600);
@@ -93,7 +110,7 @@ TEST_CASE("a socket that a killed process left is replaced; nobody listening is 
   ::close(stale);
   CHECK_FALSE(ControlClient(path).status().has_value());
   FakeNode node;
-  const ControlServer server(path, node);
+  const ControlServer server(path, node, node);
   CHECK(ControlClient(path).status().has_value());
 }
 
@@ -102,7 +119,7 @@ TEST_CASE("a path that is too long for a socket address works") {
   const auto folder = directory.file(std::string(200, 'd'));
   REQUIRE(::mkdir(folder.c_str(), 0700) == 0);
   FakeNode node;
-  const ControlServer server(folder + "/control.sock", node);
+  const ControlServer server(folder + "/control.sock", node, node);
   CHECK(ControlClient(folder + "/control.sock").status().has_value());
 }
 
@@ -110,7 +127,7 @@ TEST_CASE("wait ends when the level is reached, or in time") {
   const test::TemporaryDirectory directory;
   const auto path = directory.file("control.sock");
   FakeNode node;
-  const ControlServer server(path, node);
+  const ControlServer server(path, node, node);
   ControlClient client(path);
   CHECK(client.wait(1, Level::applied, 1, 20) == WaitResult::timed_out);
   std::optional<WaitResult> result;
@@ -124,7 +141,7 @@ TEST_CASE("waiting clients leave room for others, and do not hold up the end") {
   const test::TemporaryDirectory directory;
   const auto path = directory.file("control.sock");
   FakeNode node;
-  std::optional<ControlServer> server(std::in_place, path, node);
+  std::optional<ControlServer> server(std::in_place, path, node, node);
   std::vector<std::thread> waiting;
   std::atomic<int> stopped{0};
   for (int i = 0; i < ControlServer::kMaxWaits; ++i) {
@@ -160,7 +177,7 @@ TEST_CASE("garbage and wrong requests get an answer or a closed connection") {
   const test::TemporaryDirectory directory;
   const auto path = directory.file("control.sock");
   FakeNode node;
-  const ControlServer server(path, node);
+  const ControlServer server(path, node, node);
   CHECK(answers(get(path, "/health"), 200));
   CHECK(answers(get(path, "/nothing"), 404));
   for (const auto* target :
@@ -199,4 +216,39 @@ TEST_CASE("what answers but is no node is an error in words") {
   CHECK_THROWS_AS((void)ControlClient(path).status(), TransportError);
   rude.join();
   ::close(other);
+}
+
+TEST_CASE("commands come back as they were answered") {
+  const test::TemporaryDirectory temporary;
+  const auto path = temporary.file("control.sock");
+  FakeNode node;
+  const ControlServer server(path, node, node);
+  ControlClient client(path);
+  const auto refused = client.command("/promote?force=0&dry_run=0");
+  REQUIRE(refused.has_value());
+  CHECK(*refused == node.promote(false, false));
+  CHECK(client.command("/promote?force=1&dry_run=1")->outcome == CommandResult::Outcome::would_do);
+  CHECK(client.command("/promote?force=1")->outcome == CommandResult::Outcome::done);
+  CHECK(client.command("/switchover?to=db2")->text == "db2");
+  CHECK_THROWS_AS((void)client.command("/no-such-command"), TransportError);
+  CHECK(get(path, "/promote?force=1").find("404") != std::string::npos);
+}
+
+TEST_CASE("one command at a time") {
+  const test::TemporaryDirectory temporary;
+  const auto path = temporary.file("control.sock");
+  FakeNode node;
+  node.is_fencing = true;
+  const ControlServer server(path, node, node);
+  std::thread first([&] { (void)ControlClient(path).command("/fence"); });
+  for (bool busy = false; !busy;) {
+    try {
+      (void)ControlClient(path).command("/unfence");
+    } catch (const TransportError& error) {
+      busy = std::string(error.what()).find("another command") != std::string::npos;
+    }
+  }
+  node.is_fencing = false;
+  first.join();
+  CHECK(ControlClient(path).command("/unfence")->outcome == CommandResult::Outcome::done);
 }

@@ -55,19 +55,31 @@ TEST_CASE_FIXTURE(Fixture, "a second lock is refused and names the process that 
   const StateLock again(directory);
 }
 
-TEST_CASE_FIXTURE(Fixture, "the name is made once and kept; --node renames") {
+TEST_CASE_FIXTURE(Fixture, "the name is made once and kept; --node renames who has no stream yet") {
   const auto made = claim();
   CHECK(is_node_name(made.node));
   CHECK(claim() == made);
   CHECK(claim("db7").node == "db7");
   CHECK(claim().node == "db7");
+  claim_stream(directory, StreamId::random());
+  CHECK(claim("db7").node == "db7");
+  CHECK_THROWS_AS(claim("db8"), ConfigError);
+  CHECK(claim().node == "db7");
 }
 
-TEST_CASE_FIXTURE(Fixture, "another database or role is refused, and nothing changes") {
+TEST_CASE_FIXTURE(Fixture, "what takeover puts on record is kept") {
+  auto identity = claim();
+  identity.demoted_from = 7;
+  identity.fenced = true;
+  save_identity(directory, identity);
+  CHECK(claim() == identity);
+}
+
+TEST_CASE_FIXTURE(Fixture, "another database is refused, and nothing changes") {
   const auto made = claim();
   CHECK_THROWS_AS(claim_identity(directory, temporary.file("b.db"), NodeRole::primary, "x"),
                   ConfigError);
-  CHECK_THROWS_AS(claim_identity(directory, database, NodeRole::standby, "x"), ConfigError);
+  CHECK(claim_identity(directory, database, NodeRole::standby, "").role == NodeRole::primary);
   CHECK(load_identity(directory) == made);
 }
 

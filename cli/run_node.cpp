@@ -1,0 +1,29 @@
+#include "cli/run_node.h"
+
+#include "cli/signal_watch.h"
+#include "common/logging/log.h"
+
+namespace understudy {
+namespace {
+
+void warn_of_open_port(const std::optional<Endpoint>& listen) {
+  if (!listen || listen->is_loopback()) return;
+  log::warning("insecure_listen", "anybody who reaches this address can read the database",
+               {{"listen", listen->to_string()}});
+}
+
+}  // namespace
+
+ExitCode run_node(SupervisorOptions options) {
+  const auto listen = options.follow.listen;
+  Supervisor supervisor(std::move(options));
+  const SignalWatch signals([&supervisor](const char* signal) {
+    log::info("stopping", "ending cleanly; a second signal ends at once", {{"signal", signal}});
+    supervisor.stop();
+  });
+  warn_of_open_port(listen);
+  supervisor.run();
+  return ExitCode::ok;
+}
+
+}  // namespace understudy

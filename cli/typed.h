@@ -1,0 +1,46 @@
+// What a user typed, and how it becomes the commands: each option checked, with words that name it.
+#pragma once
+
+#include "cli/commands.h"
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace understudy {
+
+// What the user typed, before it is checked.
+struct Typed {
+  std::string database, state_dir, node;
+  std::string listen;
+  std::vector<std::string> from, peers;
+  bool enable_wal = false, insecure = false, adopt = false, never_lock = false;
+  std::string keep_bytes = "1GiB", keep_age = "24h", wal_limit = "1GiB";
+  std::uint32_t wal_window = 4000;
+  int niceness = 5;
+  bool json = false, watch = false;
+  Seq seq = 0;
+  std::string level = "applied", timeout = "5s";
+  std::size_t standbys = 1;
+  std::size_t sync = 0;
+  std::string sync_level = "durable", sync_timeout = "10s", when_unreplicated = "wait";
+  std::string log_format = "text", log_level = "info";
+  std::string before_promote, on_promote, on_demote, hook_timeout = "10s";
+  std::string to;                                     // switchover
+  std::string orphans_action = "list", name, output;  // orphans
+  bool dry_run = false, force = false;
+};
+
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+NodePath read_node_path(const Typed& typed);
+PublishCommand read_publish(const Typed& typed);
+SubscribeCommand read_subscribe(const Typed& typed);
+WaitCommand read_wait(const Typed& typed);
+OrphansCommand read_orphans(Typed typed);
+log::Options read_log_options(const Typed& typed);
+
+}  // namespace understudy

@@ -1,0 +1,338 @@
+// One role after another: what runs first, what comes after what, and the opening of an epoch.
+#include "takeover/supervisor.h"
+
+#include "common/backend/open_epoch.h"
+#include "common/core/clock.h"
+#include "common/core/errors.h"
+#include "common/logging/log.h"
+#include "takeover/failure_point.h"
+#include "takeover/lost_tail.h"
+
+#include <fmt/format.h>
+
+#include <random>
+#include <utility>
+
+namespace understudy {
+namespace {
+
+std::uint64_t random_number() {
+  std::random_device source;
+  return (std::uint64_t{source()} << 32) | source() | 1;
+}
+
+}  // namespace
+
+Supervisor::Supervisor(SupervisorOptions options)
+    : options_(std::move(options)), node_(options_.node), process_(random_number()) {
+  options_.publish.node = options_.follow.node = node_.name();
+  options_.publish.cluster = options_.follow.cluster = this;
+}
+
+Supervisor::~Supervisor() {
+  conductor_.reset();
+  links_.reset();
+  for (auto& hook : hooks_) hook.join();
+}
+
+void Supervisor::run() {
+  std::exception_ptr failure;
+  std::mutex failure_mutex;
+  const auto fail = [&](std::exception_ptr what) {
+    {
+      const std::lock_guard lock(failure_mutex);
+      if (!failure) failure = std::move(what);
+    }
+    node_.stop();
+  };
+  learn_history();
+  conductor_ = std::make_unique<Conductor>(
+      Conductor::Options{.is_busy = [this] { return switchover_.has_value(); },
+                         .tick = [this] { drive_switchover(); },
+                         .failed = fail});
+  if (!options_.peers.empty()) {
+    PeerLinksOptions links{.peers = options_.peers,
+                           .report = [this] { return report(); },
+                           .event =
+                               [this](const PeerEvent& event) {
+                                 conductor_->post([this, event] { on_peer_event(event); });
+                               },
+                           .failed = fail};
+    links_ = std::make_unique<PeerLinks>(std::move(links));
+  }
+  node_.serve(*this);
+  for (auto step = first_step(); step != Step::end && !node_.is_stopping();) step = take(step);
+  conductor_->stop();
+  finish_promotion({CommandResult::Outcome::failed, "the node is stopping", {}, position()});
+  node_.stop_serving();
+  conductor_.reset();
+  links_.reset();
+  const std::lock_guard lock(failure_mutex);
+  if (failure) std::rethrow_exception(failure);
+}
+
+void Supervisor::stop() {
+  node_.stop();
+  const std::lock_guard lock(mutex_);
+  changed_.notify_all();
+}
+
+// --- what runs first ---
+
+StartFacts Supervisor::gather_start_facts() {
+  const auto identity = node_.identity();
+  StartFacts facts{.asked = options_.node.role, .node = node_.name()};
+  facts.recorded = identity.role;
+  facts.demoted_from = identity.demoted_from;
+  if (sqlite_backend_exists(node_.directory().backend())) {
+    const auto backend = open_sqlite_backend(node_.directory().backend());
+    facts.history = backend->history();
+    facts.has_cursor = wal::Cursor::decode(backend->cursor()).has_value();
+  }
+  if (links_ && options_.node.role == NodeRole::primary) {
+    // The first word of each that can be reached; who is not there is not waited for in vain.
+    const auto deadline_us = monotonic_time_us() + options_.peer_patience.count() * 1000;
+    do {
+      (void)links_->refresh(std::chrono::milliseconds(200), false);
+    } while (links_->highest_epoch() == 0 && monotonic_time_us() < deadline_us &&
+             !node_.is_stopping());
+    if (links_->highest_epoch() != 0) facts.peers_epoch = links_->highest_epoch();
+  }
+  return facts;
+}
+
+Supervisor::Step Supervisor::first_step() {
+  const auto facts = gather_start_facts();
+  const auto decision = decide_start(facts);
+  const bool leads = decision.role == StartRole::primary;
+  log::info("role_decided", decision.why, {{"role", leads ? "primary" : "standby"}});
+  if (!leads && options_.follow.from.empty()) {
+    throw ConfigError(
+        fmt::format("{} is to be a standby ({}), but nothing says of whom: give --peers",
+                    node_.database(), decision.why));
+  }
+  if (decision.role == StartRole::drain_then_standby) return Step::drain;
+  return leads ? Step::lead : Step::follow;
+}
+
+Supervisor::Step Supervisor::take(Step step) {
+  switch (step) {
+    case Step::lead:
+      return lead();
+    case Step::follow:
+      return follow();
+    case Step::drain:
+      return drain();
+    case Step::end:
+      break;
+  }
+  return Step::end;
+}
+
+// --- the roles ---
+
+Supervisor::Step Supervisor::lead() {
+  node_.record([](NodeIdentity& identity) { identity.role = NodeRole::primary; });
+  keep_operators_fence();
+  restore_lost_tail(node_.database(), node_.directory());
+  Publisher publisher(options_.publish, node_.directory());
+  set_role(PeerRole::primary, &publisher, nullptr);
+  if (links_) links_->announce();
+  try {
+    node_.run(publisher);
+  } catch (...) {
+    (void)end_role();
+    throw;
+  }
+  return after_leading(end_role());
+}
+
+Supervisor::Step Supervisor::after_leading(const Plan& plan) {
+  switch (plan.kind) {
+    case Plan::Kind::stand_down:
+      run_hook_beside(options_.hooks.on_demote, "on-demote", NodeRole::standby);
+      return Step::follow;
+    case Plan::Kind::reopen: {
+      const std::lock_guard lock(fence_mutex_);
+      const auto header = fence_->header().value_or(wal::IndexHeader{});
+      const auto backend = open_sqlite_backend(node_.directory().backend());
+      const auto last = backend->bounds().last;
+      ReplicaHandover handover{std::move(*fence_), last, header.cursor(), header.page_size,
+                               header.page_count};
+      fence_.reset();
+      return open_own_epoch(std::move(handover), plan);
+    }
+    default:
+      return Step::end;
+  }
+}
+
+Supervisor::Step Supervisor::follow() {
+  node_.record([](NodeIdentity& identity) {
+    identity.role = NodeRole::standby;
+    identity.fenced = false;
+  });
+  std::optional<wal::WriteFence> fence;
+  {
+    const std::lock_guard lock(fence_mutex_);
+    fence = std::exchange(fence_, {});
+  }
+  Subscriber subscriber(options_.follow, node_.directory(), std::move(fence));
+  set_role(PeerRole::standby, nullptr, &subscriber);
+  if (links_) {
+    const auto primary = links_->primary();
+    const auto endpoint = primary ? links_->endpoint_of(primary->report.node) : std::nullopt;
+    if (endpoint) subscriber.prefer(*endpoint);
+  }
+  try {
+    node_.run(subscriber);
+  } catch (...) {
+    (void)end_role();
+    throw;
+  }
+  const auto plan = end_role();
+  return plan.kind == Plan::Kind::promote ? after_following(subscriber, plan) : Step::end;
+}
+
+// A primary that is none any more, before it follows: what its application committed goes on
+// record, unseen by anybody.
+Supervisor::Step Supervisor::drain() {
+  auto options = options_.publish;
+  options.serve = false;
+  Publisher publisher(std::move(options), node_.directory());
+  set_role(PeerRole::none, &publisher, nullptr);
+  log::info("draining", "what the application wrote while no publisher ran goes into the log");
+  conductor_->post([this, &publisher] {
+    fence_and_drain(publisher);
+    const std::lock_guard lock(mutex_);
+    plan_.kind = Plan::Kind::drained;
+    publisher.stop();
+  });
+  try {
+    node_.run(publisher);
+  } catch (...) {
+    (void)end_role();
+    throw;
+  }
+  return end_role().kind == Plan::Kind::drained ? Step::follow : Step::end;
+}
+
+// --- a new epoch ---
+
+Supervisor::Step Supervisor::after_following(Subscriber& subscriber, const Plan& plan) {
+  auto handover = subscriber.hand_over();
+  failure_point("promote_halted");
+  if (handover) return open_own_epoch(std::move(*handover), plan);
+  finish_promotion({CommandResult::Outcome::failed,
+                    "its database is not whole; it goes on as a standby",
+                    {},
+                    position()});
+  return Step::follow;
+}
+
+Supervisor::Step Supervisor::open_own_epoch(ReplicaHandover handover, const Plan& plan) {
+  auto backend = open_sqlite_backend(node_.directory().backend());
+  if (backend->bounds().last != handover.position) {
+    backend.reset();
+    const std::lock_guard lock(fence_mutex_);
+    fence_ = std::move(handover.fence);
+    finish_promotion({CommandResult::Outcome::failed,
+                      "its database does not show the end of its log; it goes on as a standby",
+                      {},
+                      handover.position});
+    return Step::follow;
+  }
+  const auto start = open_epoch(*backend, node_.name(), plan.reason, handover.cursor.encode(),
+                                handover.page_size, handover.page_count, plan.at_least);
+  const auto at = backend->bounds().last;
+  backend.reset();
+  failure_point("promote_opened");
+  node_.record([](NodeIdentity& identity) { identity.fenced = false; });
+  handover.fence.release();
+  failure_point("promote_freed");
+  log::warning("promoted", "this node leads from here on",
+               {{"epoch", start.epoch}, {"position", at.to_string()}, {"reason", plan.reason}});
+  learn_history();
+  finish_promotion(
+      {CommandResult::Outcome::done,
+       fmt::format("{} leads epoch {} from seq {}", node_.name(), start.epoch, start.first_seq),
+       {},
+       at});
+  run_hook_beside(options_.hooks.on_promote, "on-promote", NodeRole::primary);
+  return Step::lead;
+}
+
+// --- the pieces ---
+
+void Supervisor::set_role(PeerRole role, Publisher* publisher, Subscriber* subscriber) {
+  const std::lock_guard lock(mutex_);
+  role_ = role;
+  publisher_ = publisher;
+  subscriber_ = subscriber;
+  plan_ = {};
+  superseded_by_.reset();
+}
+
+Supervisor::Plan Supervisor::end_role() {
+  const std::lock_guard lock(mutex_);
+  role_ = PeerRole::none;
+  publisher_ = nullptr;
+  subscriber_ = nullptr;
+  return std::exchange(plan_, {});
+}
+
+Publisher* Supervisor::publisher() {
+  const std::lock_guard lock(mutex_);
+  return publisher_;
+}
+
+Position Supervisor::position() const {
+  return node_.status().position;
+}
+
+void Supervisor::learn_history() {
+  History history;
+  if (sqlite_backend_exists(node_.directory().backend())) {
+    history = open_sqlite_log_reader(node_.directory().backend())->history();
+  }
+  const std::lock_guard lock(mutex_);
+  history_ = std::move(history);
+}
+
+void Supervisor::keep_operators_fence() {
+  if (!node_.identity().fenced) return;
+  log::warning("fenced", "the operator fenced this database; understudy unfence lifts it");
+  while (!node_.is_stopping() && !take_fence(std::chrono::milliseconds(200))) {
+  }
+  say_weakened();
+}
+
+Environment Supervisor::hook_environment(NodeRole role, Epoch epoch, std::string_view reason) {
+  return {{"UNDERSTUDY_NODE", node_.name()},
+          {"UNDERSTUDY_ROLE", std::string(to_string(role))},
+          {"UNDERSTUDY_EPOCH", std::to_string(epoch)},
+          {"UNDERSTUDY_DATABASE", node_.database()},
+          {"UNDERSTUDY_STREAM", node_.identity().stream.to_string()},
+          {"UNDERSTUDY_REASON", std::string(reason)}};
+}
+
+// Nothing waits for it: the role is changed, and what the hook makes of it is its own affair.
+void Supervisor::run_hook_beside(const std::string& command, std::string_view name, NodeRole role) {
+  if (command.empty()) return;
+  Epoch epoch = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    epoch = history_.empty() ? 0 : history_.back().epoch;
+  }
+  hooks_.emplace_back([command, name = std::string(name), limit = options_.hooks.limit,
+                       environment = hook_environment(role, epoch, name)] {
+    const auto result = run_hook(command, environment, limit);
+    if (result.ok) {
+      log::info("hook_done", command, {{"hook", name}});
+    } else {
+      log::error("hook_failed", command, {{"hook", name}, {"reason", result.text}});
+    }
+  });
+}
+
+}  // namespace understudy

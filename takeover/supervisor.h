@@ -1,0 +1,145 @@
+// Supervisor: a node's life. Runs one role after another in one process, and drives the changes:
+// promotion, switchover, standing down, coming back (docs/decisions/0011-takeover.md).
+//
+// Invariants
+//  - A role change is the end of one role and the start of the next: every state in between is one
+//    that a start finds and finishes.
+//  - The write lock on the database is held from the end of a standby until its epoch is on disk,
+//    and from before a primary stands down until the next standby has it.
+//  - Who stands down puts that on record first, and all that its application committed into the log
+//    before anything of it is rewound.
+//
+// Threads: run() on the main thread, which runs the roles; `takeover` (the Conductor) does what
+// takes time and changes roles; commands come on the threads of the control socket, reports of
+// other nodes on the serve and peers threads.
+#pragma once
+
+#include "common/cluster/peer_links.h"
+#include "common/node/node.h"
+#include "common/serving/cluster_handler.h"
+#include "common/wal/write_fence.h"
+#include "publisher/publisher.h"
+#include "subscriber/subscriber.h"
+#include "takeover/conductor.h"
+#include "takeover/hook.h"
+#include "takeover/promotion.h"
+#include "takeover/start_role.h"
+#include "takeover/switchover.h"
+
+namespace understudy {
+
+struct SupervisorOptions {
+  NodeOptions node;
+  PublisherOptions publish;     // as a primary; node and cluster are filled in
+  SubscriberOptions follow;     // as a standby; likewise
+  std::vector<Endpoint> peers;  // all nodes of the cluster; this one may be among them
+  HookOptions hooks;
+  // How long a start waits for the first word of its peers before it goes by its own log.
+  std::chrono::milliseconds peer_patience{3000};
+};
+
+class Supervisor final : public CommandHandler, public ClusterHandler {
+ public:
+  // Takes the node's lock. Throws ConfigError, IoError.
+  explicit Supervisor(SupervisorOptions options);
+  ~Supervisor() override;
+
+  void run();   // until stop(); throws what makes the node unable to go on
+  void stop();  // any thread
+
+  // --- commands (control threads) ---
+  CommandResult promote(bool force, bool dry_run) override;
+  CommandResult switchover(const std::string& to, bool dry_run) override;
+  CommandResult fence() override;
+  CommandResult unfence() override;
+
+  // --- other nodes (serve thread) ---
+  PeerReport report() override;
+  void on_report(const PeerReport& report) override;
+  void on_command(const message::Command& command, Reply reply) override;
+
+ private:
+  enum class Step { lead, follow, drain, end };
+  // What the running role ends for.
+  struct Plan {
+    enum class Kind { none, promote, reopen, stand_down, drained };
+    Kind kind = Kind::none;
+    std::string reason;
+    Epoch at_least = 0;  // of the epoch to be opened
+  };
+
+  // supervisor.cpp: one role after another (main thread)
+  [[nodiscard]] Step first_step();
+  [[nodiscard]] Step take(Step step);
+  [[nodiscard]] Step lead();
+  [[nodiscard]] Step follow();
+  [[nodiscard]] Step drain();
+  [[nodiscard]] Step after_leading(const Plan& plan);
+  [[nodiscard]] Step after_following(Subscriber& subscriber, const Plan& plan);
+  [[nodiscard]] Step open_own_epoch(ReplicaHandover handover, const Plan& plan);
+  [[nodiscard]] StartFacts gather_start_facts();
+  void keep_operators_fence();
+  void set_role(PeerRole role, Publisher* publisher, Subscriber* subscriber);
+  [[nodiscard]] Plan end_role();
+  void learn_history();
+  void run_hook_beside(const std::string& command, std::string_view name, NodeRole role);
+  [[nodiscard]] Environment hook_environment(NodeRole role, Epoch epoch, std::string_view reason);
+
+  // supervisor_promote.cpp
+  [[nodiscard]] PromotionFacts gather_facts(bool is_switchover);
+  [[nodiscard]] CommandResult carry_out_promotion(const std::string& reason, Seq at_least);
+  [[nodiscard]] bool await_drained(Seq at_least);
+  [[nodiscard]] CommandResult reopen();
+  void take_over(const message::Command& command, const Reply& reply);
+  void finish_promotion(CommandResult result);
+  [[nodiscard]] CommandResult await_promotion();
+
+  // supervisor_demote.cpp (conductor)
+  void on_peer_event(const PeerEvent& event);
+  void stand_down(Epoch epoch, const std::string& why);
+  void fence_and_drain(Publisher& publisher);
+  [[nodiscard]] CommandResult begin_switchover(const std::string& to, bool dry_run,
+                                               std::function<void(CommandResult)> ended);
+  [[nodiscard]] CommandResult forward(const Endpoint& primary, message::Command command);
+  void drive_switchover();
+  void carry_out(const switchover::Action& action);
+  void end_switchover(CommandResult result);
+  [[nodiscard]] bool take_fence(std::chrono::milliseconds patience);
+  void drop_fence();
+  void say_weakened();
+
+  [[nodiscard]] Publisher* publisher();
+  [[nodiscard]] Position position() const;
+
+  SupervisorOptions options_;
+  Node node_;
+  const std::uint64_t process_;  // random, of this run
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  PeerRole role_ = PeerRole::none;
+  Publisher* publisher_ = nullptr;    // while it runs
+  Subscriber* subscriber_ = nullptr;  // while it runs
+  Plan plan_;
+  History history_;  // of the log, as last read
+  bool is_promoting_ = false;
+  std::optional<CommandResult> promoted_;  // how the promotion under way ended
+  std::uint64_t takeover_id_ = 0;
+  std::uint64_t declined_takeover_id_ = 0;
+  std::optional<Epoch> superseded_by_;  // it is standing down
+  std::string stuck_;                   // the switchover waits for a silent target
+
+  std::mutex fence_mutex_;  // guards fence_
+  std::optional<wal::WriteFence> fence_;
+
+  // Of the conductor.
+  std::optional<Switchover> switchover_;
+  std::optional<Endpoint> target_;
+  std::function<void(CommandResult)> switchover_ended_;
+
+  std::vector<std::thread> hooks_;        // main thread
+  std::unique_ptr<PeerLinks> links_;      // null: no peers
+  std::unique_ptr<Conductor> conductor_;  // last: it uses all of the above
+};
+
+}  // namespace understudy
