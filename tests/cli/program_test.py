@@ -192,6 +192,13 @@ class Refusals(ProgramTest):
             result = self.run_program(command, "--help")
             self.assertEqual(result.returncode, OK)
             self.assertIn("Examples:", result.stdout)
+            self.assertEqual(self.run_program("help", command).stdout, result.stdout)
+        self.assertEqual(self.run_program("help").stdout, self.run_program("--help").stdout)
+        self.refused(USAGE, ["which command?", "--help"])
+        self.refused(USAGE, ["no command 'tango'"], "help", "tango")
+
+    def test_a_database_that_is_not_there_is_not_called_unreplicated(self):
+        self.refused(USAGE, ["there is no database"], "status", self.path("typo.db"))
 
 
 class Running(ProgramTest):
@@ -218,6 +225,7 @@ class Running(ProgramTest):
         self.assertEqual(self.run_program("wait", standby, "--seq", "1").returncode, OK)
         late = self.run_program("wait", database, "--seq", "99", "--timeout", "50ms")
         self.assertEqual(late.returncode, NEGATIVE)
+        self.assertIn("the last transaction is seq 1", late.stderr)
         status = self.wait_for_state(database, "publishing")
         self.check_schema(status)
         self.assertEqual((status["node"], status["seq"]), ("first", 1))

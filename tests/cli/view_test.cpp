@@ -47,3 +47,10 @@ TEST_CASE("one line for logs") {
         "primary publishing 1/1234567/0000000000000abc, 12 transactions/s, 2 standbys, worst lag 1 "
         "min 15 s");
 }
+
+TEST_CASE("a live view is cut to the screen, colours and characters whole") {
+  CHECK(fit_screen("\033[1mabcdef\033[0m\nxy\nz", 4, 2) == "\033[1mabcd\033[0m\nxy");
+  CHECK(fit_screen("äöü\n", 2, 9) == "äö\n");
+  CHECK(fit_screen("\033[1", 4, 2) == "\033[1");
+  CHECK(fit_screen("", 4, 2).empty());
+}
