@@ -17,6 +17,7 @@ constexpr std::size_t kPostBytesLimit = 4 * 1024 * 1024;
 constexpr int kRequestsAtOnce = 256;
 constexpr std::int64_t kTick_us = 250'000;
 constexpr std::int64_t kStatusInterval_us = 1'000;
+constexpr std::int64_t kRetryInterval_us = 2'000;  // of what a connection did not take
 
 std::uint64_t random_instance() {
   std::random_device source;
@@ -40,6 +41,7 @@ Server::Server(ServerOptions options, std::unique_ptr<LogReader> reader, PageSou
       mailbox_(std::make_shared<Mailbox>()),
       log_{options_.node, options_.stream, options_.is_primary, random_instance(), std::nullopt},
       peers_(log_, *reader_),
+      outboxes_(*sockets_),
       thread_([this] { run_guarded(); }) {}
 
 Server::~Server() {
@@ -121,10 +123,14 @@ void Server::run() {
     take_answers();
     if (ready.requests) take_requests();
     if (std::exchange(progress_due_, false)) tell_progress();
+    retry_outboxes();
     busy = serve_fetches();
     if (now_us_ >= heartbeat_at_us_) heartbeat();
     on_tick();
-    for (const auto& identity : std::exchange(gone_, {})) peers_.remove(identity);
+    for (const auto& identity : std::exchange(gone_, {})) {
+      peers_.remove(identity);
+      outboxes_.remove(identity);
+    }
   }
 }
 
@@ -135,6 +141,7 @@ bool Server::is_stopping() const {
 
 int Server::wait_ms() const {
   auto until = std::min(heartbeat_at_us_, tick_at_us_) - now_us_;
+  if (!outboxes_.empty()) until = std::min(until, kRetryInterval_us);
   if (statuses_due_) until = std::min(until, kStatusInterval_us);
   return static_cast<int>(std::clamp<std::int64_t>((until + 999) / 1000, 0, 250));
 }
@@ -218,15 +225,11 @@ void Server::carry_out(const Bytes& identity, PeerSession& session) {
     if (const auto* send = std::get_if<PeerSession::Send>(&action)) {
       send_to(identity, send->message);
     } else if (auto* ask = std::get_if<PeerSession::AskPages>(&action)) {
-      const auto id = ask->request_id;
-      auto deliver = [box = mailbox_, identity, id](std::optional<PageAnswer> answer) {
-        {
-          const std::lock_guard lock(box->mutex);
-          box->answers.push_back({identity, id, std::move(answer)});
-        }
-        box->wake.wake();
-      };
-      pages_ ? pages_->ask(std::move(ask->request), deliver) : deliver(std::nullopt);
+      if (outboxes_.is_stalled(identity)) {
+        outboxes_.put_off(identity, std::move(*ask));
+      } else {
+        ask_pages(identity, std::move(*ask));
+      }
     } else {
       session.on_outline(pages_ ? pages_->outline() : std::nullopt);
       carry_out(identity, session);
@@ -234,20 +237,39 @@ void Server::carry_out(const Bytes& identity, PeerSession& session) {
   }
 }
 
+void Server::ask_pages(const Bytes& identity, PeerSession::AskPages question) {
+  auto deliver = [box = mailbox_, identity,
+                  id = question.request_id](std::optional<PageAnswer> answer) {
+    {
+      const std::lock_guard lock(box->mutex);
+      box->answers.push_back({identity, id, std::move(answer)});
+    }
+    box->wake.wake();
+  };
+  pages_ ? pages_->ask(std::move(question.request), deliver) : deliver(std::nullopt);
+}
+
 void Server::send_to(const Bytes& identity, const Message& message) {
-  // A full queue drops the message: the standby asks again when the answer does not come.
-  const auto sent = sockets_->send(identity, encode_message(message));
-  if (sent == ServerSockets::Sent::gone) gone_.push_back(identity);
+  if (!outboxes_.send(identity, encode_message(message))) gone_.push_back(identity);
+}
+
+void Server::retry_outboxes() {
+  outboxes_.keep_only([this](const Bytes& identity) { return peers_.find(identity) != nullptr; });
+  outboxes_.retry(
+      [this](const Bytes& identity, PeerSession::AskPages question) {
+        ask_pages(identity, std::move(question));
+      },
+      [this](const Bytes& identity) { gone_.push_back(identity); });
 }
 
 // One message for each standby that catches up, in turn. True: there is more to send.
 bool Server::serve_fetches() {
   bool more = false;
   peers_.for_each([&](const Bytes& identity, PeerSession& session) {
-    if (!session.has_more_to_send()) return;
+    if (!session.has_more_to_send() || outboxes_.is_stalled(identity)) return;
     session.send_more();
     carry_out(identity, session);
-    more = more || session.has_more_to_send();
+    more = more || (session.has_more_to_send() && !outboxes_.is_stalled(identity));
   });
   return more;
 }

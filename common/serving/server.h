@@ -14,6 +14,7 @@
 #pragma once
 
 #include "common/serving/cluster_handler.h"
+#include "common/serving/outboxes.h"
 #include "common/serving/peers.h"
 #include "common/serving/rate_limit.h"
 #include "common/transport/sockets.h"
@@ -108,7 +109,9 @@ class Server {
   void take_command(const Bytes& identity, const message::Command& command);
   void take_replies();
   void carry_out(const Bytes& identity, PeerSession& session);
+  void ask_pages(const Bytes& identity, PeerSession::AskPages question);
   void send_to(const Bytes& identity, const Message& message);
+  void retry_outboxes();
   bool serve_fetches();
   void heartbeat();
   void publish_statuses();
@@ -128,6 +131,7 @@ class Server {
   // Of the serve thread.
   ServedLog log_;
   Peers peers_;
+  Outboxes outboxes_;
   LagClock lag_;
   std::vector<Bytes> gone_;  // connections found dead in this round
   std::int64_t now_us_ = 0;

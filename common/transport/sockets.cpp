@@ -105,6 +105,7 @@ ServerSockets::ServerSockets(const Network& network, const Endpoint& endpoint,
     // Pass on repeated subscriptions too: each asks for a heartbeat.
     live.set(zmq::sockopt::xpub_verbose, true);
     set_common(requests, options, options.request_queue);
+    requests.set(zmq::sockopt::sndhwm, options.answer_queue);
     requests.set(zmq::sockopt::router_mandatory, true);
     bind_both(live, requests, endpoint_);
   } catch (const zmq::error_t& error) {

@@ -53,7 +53,8 @@ class Wake {
 // Limits; all per connection.
 struct SocketOptions {
   int live_queue = 256;      // broadcast messages, of at most 64 KiB
-  int request_queue = 1024;  // messages; what they hold is bounded by credit
+  int request_queue = 1024;  // what a standby asks and is answered; bounded by what it asks for
+  int answer_queue = 8;      // what a server has under way, of up to 2 MiB each
   int heartbeat_ms = 1000;   // ZMTP ping on an idle connection; ×3 without an answer ends it
   int reconnect_ms = 50;     // first wait before a reconnect; doubles up to …
   int reconnect_max_ms = 2000;
