@@ -1,102 +1,7 @@
 // Single transitions of the Follower; whole histories are played by tests/simulation.
-#include "subscriber/follower.h"
-
-#include <doctest/doctest.h>
+#include "tests/follower/driven.h"
 
 using namespace understudy;
-
-namespace {
-
-StreamId stream_of(std::uint8_t fill) {
-  StreamId id;
-  id.bytes.fill(fill);
-  return id;
-}
-
-// A batch of one whole record, seq, whose states sum up to their seq.
-Bytes batch(Seq seq, StateSum before, Epoch epoch = 1) {
-  BatchHeader header;
-  header.stream = stream_of(1);
-  header.epoch = epoch;
-  header.first = header.last = {seq, 0};
-  header.closed = true;
-  header.records = 1;
-  header.raw_bytes = 100;
-  header.sum_before = before;
-  header.sum_after = seq;
-  return encode_batch(header, Bytes(100, static_cast<std::byte>(seq)));
-}
-
-LogBounds bounds_at(Seq base, Seq last) {
-  LogBounds bounds;
-  bounds.base = {1, base, base};
-  bounds.last = {1, last, last};
-  bounds.next = {last + 1, 0};
-  return bounds;
-}
-
-struct Driven {
-  Follower follower;
-  std::int64_t now = 1'000'000;
-  std::vector<follow::Action> actions;
-
-  explicit Driven(std::optional<Seq> last, std::vector<std::string> endpoints = {"a"})
-      : Driven(start_of(last, std::move(endpoints))) {}
-  explicit Driven(FollowerStart start) : follower(std::move(start)) { tick(0); }
-  static FollowerStart start_of(std::optional<Seq> last, std::vector<std::string> endpoints) {
-    FollowerStart start{"standby", std::move(endpoints), {}, {}, {}, {}};
-    if (last) {
-      start.stream = stream_of(1);
-      start.log = bounds_at(0, *last);
-      start.applied = start.log->last;
-    }
-    return start;
-  }
-  void collect() { actions = follower.take_actions(); }
-  void tick(std::int64_t later) {
-    now += later;
-    follower.tick(now);
-    collect();
-  }
-  void answer(Message message) {
-    follower.on_message(std::move(message));
-    collect();
-  }
-  void live(Message message) {
-    follower.on_live(std::move(message));
-    collect();
-  }
-  template <typename A>
-  const A* action() const {
-    for (const auto& each : actions) {
-      if (const auto* found = std::get_if<A>(&each)) return found;
-    }
-    return nullptr;
-  }
-  template <typename M>
-  const M* sent() const {
-    for (const auto& each : actions) {
-      const auto* send = std::get_if<follow::SendMessage>(&each);
-      const auto* found = send ? std::get_if<M>(&send->message) : nullptr;
-      if (found) return found;
-    }
-    return nullptr;
-  }
-  // Answers the Hello that is under way.
-  void welcome(Verdict verdict, Seq server_last, Epoch epoch = 1, std::uint8_t stream = 1) {
-    REQUIRE(sent<message::Hello>());
-    answer(message::Welcome{sent<message::Hello>()->hello_id,
-                            "primary",
-                            stream_of(stream),
-                            77,
-                            verdict,
-                            {1, 0, 0},
-                            {epoch, server_last, server_last},
-                            {server_last + 1, 0}});
-  }
-};
-
-}  // namespace
 
 TEST_CASE("it subscribes first, then says Hello with the end of its log") {
   Driven d(5);
@@ -134,6 +39,7 @@ TEST_CASE("a hole in the live stream is fetched, and what came behind it is kept
 TEST_CASE("a batch that does not chain on is not appended, and the server is asked again") {
   auto start = Driven::start_of(5, {"a"});
   start.log->last.epoch = 2;
+  start.history = history_of({4});
   start.applied = start.log->last;
   for (const auto& blob : {batch(6, 999, 2), batch(6, 5, 1)}) {
     Driven d(start);
@@ -155,7 +61,7 @@ TEST_CASE("another stream and a newer protocol stop it, with nothing changed") {
   lying.welcome(Verdict::connects, 9, 1, 2);
   CHECK(lying.action<follow::Stop>());
   Driven newer(5);
-  newer.answer(message::Newer{2});
+  newer.answer(message::OtherVersion{kProtocolVersion + 1});
   CHECK(newer.action<follow::Stop>());
   CHECK(newer.follower.state() == StandbyState::stopped);
   newer.tick(60'000'000);
@@ -175,8 +81,16 @@ TEST_CASE("a server of a lower epoch is not followed, whatever its verdict") {
 
 TEST_CASE("an answer to an earlier Hello is not taken") {
   Driven d(5);
-  d.answer(
-      message::Welcome{0, "primary", stream_of(1), 77, Verdict::diverged, {}, {1, 9, 9}, {10, 0}});
+  d.answer(message::Welcome{0,
+                            "primary",
+                            stream_of(1),
+                            77,
+                            Verdict::diverged,
+                            {},
+                            {1, 9, 9},
+                            {10, 0},
+                            history_of({}),
+                            true});
   CHECK_FALSE(d.sent<message::OutlineRequest>());
 }
 
