@@ -170,7 +170,12 @@ void Session::run_log() {
 }
 
 void Session::on_durable(const LogBounds& bounds, std::span<const BatchView> batches) {
-  if (server_) server_->advance(bounds, batches);
+  std::shared_ptr<Server> server;
+  {
+    const std::lock_guard lock(mutex_);
+    server = server_;
+  }
+  if (server) server->advance(bounds, batches);
   if (!batches.empty()) commits_->on_durable(bounds.last);
 }
 
@@ -189,12 +194,7 @@ void Session::rethrow_failure() {
 void Session::end_threads() {
   queue_.close();
   if (log_thread_.joinable()) log_thread_.join();
-  std::unique_ptr<Server> server;
-  {
-    const std::lock_guard lock(mutex_);
-    server = std::move(server_);
-  }
-  server.reset();
+  stop_serving();
   upkeep_.reset();
 }
 
@@ -218,9 +218,16 @@ std::optional<Position> Session::drain(std::chrono::milliseconds patience) {
   return log->bounds().last;
 }
 
+// Its thread may be asking for our status, so it is stopped outside the mutex; and whoever comes
+// second waits until it has ended.
 void Session::stop_serving() {
-  const std::lock_guard lock(mutex_);
-  if (server_) server_->stop();
+  const std::lock_guard one(serving_ends_);
+  std::shared_ptr<Server> server;
+  {
+    const std::lock_guard lock(mutex_);
+    server = std::move(server_);
+  }
+  if (server) server->stop();
 }
 
 void Session::add_to(Status& status) const {

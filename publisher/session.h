@@ -56,6 +56,8 @@ class Session {
   std::unique_ptr<UpkeepThread> upkeep_;
   std::thread log_thread_;
 
+  std::mutex serving_ends_;
+
   // Made while status() and stop() may already be called: set under the mutex.
   mutable std::mutex mutex_;
   bool stopping_ = false;
@@ -63,7 +65,7 @@ class Session {
   std::unique_ptr<Capture> capture_;
   std::unique_ptr<SyncCommits> commits_;
   std::unique_ptr<LogWriter> log_;
-  std::unique_ptr<Server> server_;  // last: it asks capture_
+  std::shared_ptr<Server> server_;  // last: it asks capture_; null: nobody is served (any more)
 };
 
 }  // namespace understudy

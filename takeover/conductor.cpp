@@ -24,15 +24,21 @@ Conductor::Conductor(Options options) : options_(std::move(options)) {
 }
 
 Conductor::~Conductor() {
+  end();
+}
+
+void Conductor::end() {
   stop();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+  std::deque<Task> dropped;  // outside the lock: what waits for them is told by their end
+  const std::lock_guard lock(mutex_);
+  dropped.swap(tasks_);
 }
 
 void Conductor::post(Task task) {
-  {
-    const std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
-  }
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return;
+  tasks_.push_back(std::move(task));
   filled_.notify_one();
 }
 

@@ -21,7 +21,7 @@ class Conductor {
     std::function<void(std::exception_ptr)> failed;
   };
   explicit Conductor(Options options);
-  ~Conductor();  // tasks that wait are dropped
+  ~Conductor();  // end()
   Conductor(const Conductor&) = delete;
   Conductor& operator=(const Conductor&) = delete;
 
@@ -29,6 +29,9 @@ class Conductor {
   // Any thread: tasks that take long should end.
   [[nodiscard]] bool is_stopping() const;
   void stop();  // any thread
+  // Stops, and waits for the task under way; those that wait are dropped, and so is what comes
+  // later.
+  void end();
 
  private:
   void run();

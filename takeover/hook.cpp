@@ -8,19 +8,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 extern char** environ;
 
 namespace understudy {
 namespace {
 
-// The process's own environment with ours in front (the first of two equal names counts).
+// Ours, and what the process's own environment has beside. No name twice: which of two counts is a
+// different matter for getenv (the first) and for shells (the last).
 std::vector<std::string> environment_of(const Environment& extra) {
   std::vector<std::string> texts;
   for (const auto& [name, value] : extra) texts.push_back(name + "=" + value);
-  for (char** entry = environ; *entry != nullptr; ++entry) texts.emplace_back(*entry);
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto name = text.substr(0, text.find('='));
+    const bool is_ours =
+        std::ranges::any_of(extra, [name](const auto& each) { return each.first == name; });
+    if (!is_ours) texts.emplace_back(text);
+  }
   return texts;
 }
 

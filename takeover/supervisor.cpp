@@ -30,8 +30,7 @@ Supervisor::Supervisor(SupervisorOptions options)
 }
 
 Supervisor::~Supervisor() {
-  conductor_.reset();
-  links_.reset();
+  end_helpers();
   for (auto& hook : hooks_) hook.join();
 }
 
@@ -61,14 +60,24 @@ void Supervisor::run() {
     links_ = std::make_unique<PeerLinks>(std::move(links));
   }
   node_.serve(*this);
-  for (auto step = first_step(); step != Step::end && !node_.is_stopping();) step = take(step);
-  conductor_->stop();
-  finish_promotion({CommandResult::Outcome::failed, "the node is stopping", {}, position()});
-  node_.stop_serving();
-  conductor_.reset();
-  links_.reset();
+  try {
+    for (auto step = first_step(); step != Step::end && !node_.is_stopping();) step = take(step);
+  } catch (...) {
+    fail(std::current_exception());
+  }
+  end_helpers();
   const std::lock_guard lock(failure_mutex);
   if (failure) std::rethrow_exception(failure);
+}
+
+// Whoever waits for a command is answered first; then nobody asks the conductor or the peers.
+void Supervisor::end_helpers() {
+  node_.stop();
+  finish_promotion({CommandResult::Outcome::failed, "the node is stopping", {}, {}});
+  if (conductor_) conductor_->end();
+  node_.stop_serving();
+  links_.reset();  // it tells the conductor
+  conductor_.reset();
 }
 
 void Supervisor::stop() {
@@ -133,13 +142,13 @@ Supervisor::Step Supervisor::take(Step step) {
 
 Supervisor::Step Supervisor::lead() {
   node_.record([](NodeIdentity& identity) { identity.role = NodeRole::primary; });
-  keep_operators_fence();
   restore_lost_tail(node_.database(), node_.directory());
-  Publisher publisher(options_.publish, node_.directory());
-  set_role(PeerRole::primary, &publisher, nullptr);
+  keep_operators_fence();
+  const auto publisher = std::make_shared<Publisher>(options_.publish, node_.directory());
+  set_role(PeerRole::primary, publisher, nullptr);
   if (links_) links_->announce();
   try {
-    node_.run(publisher);
+    node_.run(*publisher);
   } catch (...) {
     (void)end_role();
     throw;
@@ -199,17 +208,17 @@ Supervisor::Step Supervisor::follow() {
 Supervisor::Step Supervisor::drain() {
   auto options = options_.publish;
   options.serve = false;
-  Publisher publisher(std::move(options), node_.directory());
-  set_role(PeerRole::none, &publisher, nullptr);
+  const auto publisher = std::make_shared<Publisher>(std::move(options), node_.directory());
+  set_role(PeerRole::none, publisher, nullptr);
   log::info("draining", "what the application wrote while no publisher ran goes into the log");
-  conductor_->post([this, &publisher] {
-    fence_and_drain(publisher);
+  conductor_->post([this, publisher] {
+    if (!fence_and_drain(*publisher)) return;
     const std::lock_guard lock(mutex_);
     plan_.kind = Plan::Kind::drained;
-    publisher.stop();
+    publisher->stop();
   });
   try {
-    node_.run(publisher);
+    node_.run(*publisher);
   } catch (...) {
     (void)end_role();
     throw;
@@ -264,10 +273,11 @@ Supervisor::Step Supervisor::open_own_epoch(ReplicaHandover handover, const Plan
 
 // --- the pieces ---
 
-void Supervisor::set_role(PeerRole role, Publisher* publisher, Subscriber* subscriber) {
+void Supervisor::set_role(PeerRole role, std::shared_ptr<Publisher> publisher,
+                          Subscriber* subscriber) {
   const std::lock_guard lock(mutex_);
   role_ = role;
-  publisher_ = publisher;
+  publisher_ = std::move(publisher);
   subscriber_ = subscriber;
   plan_ = {};
   superseded_by_.reset();
@@ -276,14 +286,19 @@ void Supervisor::set_role(PeerRole role, Publisher* publisher, Subscriber* subsc
 Supervisor::Plan Supervisor::end_role() {
   const std::lock_guard lock(mutex_);
   role_ = PeerRole::none;
-  publisher_ = nullptr;
+  publisher_.reset();
   subscriber_ = nullptr;
   return std::exchange(plan_, {});
 }
 
-Publisher* Supervisor::publisher() {
+std::shared_ptr<Publisher> Supervisor::publisher() {
   const std::lock_guard lock(mutex_);
   return publisher_;
+}
+
+Epoch Supervisor::own_epoch() const {
+  const std::lock_guard lock(mutex_);
+  return history_.empty() ? 0 : history_.back().epoch;
 }
 
 Position Supervisor::position() const {
@@ -319,13 +334,8 @@ Environment Supervisor::hook_environment(NodeRole role, Epoch epoch, std::string
 // Nothing waits for it: the role is changed, and what the hook makes of it is its own affair.
 void Supervisor::run_hook_beside(const std::string& command, std::string_view name, NodeRole role) {
   if (command.empty()) return;
-  Epoch epoch = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    epoch = history_.empty() ? 0 : history_.back().epoch;
-  }
   hooks_.emplace_back([command, name = std::string(name), limit = options_.hooks.limit,
-                       environment = hook_environment(role, epoch, name)] {
+                       environment = hook_environment(role, own_epoch(), name)] {
     const auto result = run_hook(command, environment, limit);
     if (result.ok) {
       log::info("hook_done", command, {{"hook", name}});

@@ -79,7 +79,8 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
   [[nodiscard]] Step open_own_epoch(ReplicaHandover handover, const Plan& plan);
   [[nodiscard]] StartFacts gather_start_facts();
   void keep_operators_fence();
-  void set_role(PeerRole role, Publisher* publisher, Subscriber* subscriber);
+  void end_helpers();
+  void set_role(PeerRole role, std::shared_ptr<Publisher> publisher, Subscriber* subscriber);
   [[nodiscard]] Plan end_role();
   void learn_history();
   void run_hook_beside(const std::string& command, std::string_view name, NodeRole role);
@@ -97,7 +98,8 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
   // supervisor_demote.cpp (conductor)
   void on_peer_event(const PeerEvent& event);
   void stand_down(Epoch epoch, const std::string& why);
-  void fence_and_drain(Publisher& publisher);
+  // False: the node is stopping.
+  [[nodiscard]] bool fence_and_drain(Publisher& running);
   [[nodiscard]] CommandResult begin_switchover(const std::string& to, bool dry_run,
                                                std::function<void(CommandResult)> ended);
   [[nodiscard]] CommandResult forward(const Endpoint& primary, message::Command command);
@@ -108,7 +110,9 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
   void drop_fence();
   void say_weakened();
 
-  [[nodiscard]] Publisher* publisher();
+  // The one that runs; null: none. It may outlive its run in the hands of the caller.
+  [[nodiscard]] std::shared_ptr<Publisher> publisher();
+  [[nodiscard]] Epoch own_epoch() const;  // the last one of the log; 0: none
   [[nodiscard]] Position position() const;
 
   SupervisorOptions options_;
@@ -118,8 +122,8 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   PeerRole role_ = PeerRole::none;
-  Publisher* publisher_ = nullptr;    // while it runs
-  Subscriber* subscriber_ = nullptr;  // while it runs
+  std::shared_ptr<Publisher> publisher_;  // while it runs
+  Subscriber* subscriber_ = nullptr;      // while it runs
   Plan plan_;
   History history_;  // of the log, as last read
   bool is_promoting_ = false;

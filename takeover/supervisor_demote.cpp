@@ -26,6 +26,10 @@ std::optional<NodeRole> to_node_role(PeerRole role) {
   return std::nullopt;
 }
 
+CommandResult stopping() {
+  return {CommandResult::Outcome::failed, "the node is stopping", {}, {}};
+}
+
 }  // namespace
 
 // --- what others say ---
@@ -102,11 +106,8 @@ void Supervisor::on_peer_event(const PeerEvent& event) {
   }
   say_weakened();
   const Epoch highest = links_->highest_epoch();
-  Epoch own = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    own = history_.empty() ? 0 : history_.back().epoch;
-  }
+  if (highest > own_epoch()) learn_history();  // it may be of our own making
+  const Epoch own = own_epoch();
   if (highest > own && publisher() != nullptr) {
     if (switchover_) {
       switchover_->on_higher_epoch(highest);
@@ -123,20 +124,19 @@ void Supervisor::on_peer_event(const PeerEvent& event) {
 // --- standing down ---
 
 void Supervisor::stand_down(Epoch epoch, const std::string& why) {
-  Publisher* running = publisher();
-  Epoch own = 0;
+  const auto running = publisher();
+  const Epoch own = own_epoch();
   {
     const std::lock_guard lock(mutex_);
     if (running == nullptr || superseded_by_ || role_ != PeerRole::primary) return;
     superseded_by_ = epoch;
-    own = history_.empty() ? 0 : history_.back().epoch;
   }
   log::error("superseded", "another node leads; the application is fenced, this node will follow",
              {{"own_epoch", own}, {"epoch", epoch}, {"why", why}});
   node_.record([own](NodeIdentity& identity) { identity.demoted_from = own; });
   failure_point("demote_recorded");
   running->stop_serving();
-  fence_and_drain(*running);
+  if (!fence_and_drain(*running)) return;
   failure_point("demote_drained");
   const std::lock_guard lock(mutex_);
   if (publisher_ == nullptr) return;
@@ -145,12 +145,13 @@ void Supervisor::stand_down(Epoch epoch, const std::string& why) {
 }
 
 // Takes as long as the application's open transaction, and as the disk.
-void Supervisor::fence_and_drain(Publisher& running) {
+bool Supervisor::fence_and_drain(Publisher& running) {
   while (!conductor_->is_stopping() && !node_.is_stopping()) {
     if (!take_fence(kDrainStep)) continue;
     failure_point("demote_fenced");
-    if (running.drain(kDrainStep)) return;
+    if (running.drain(kDrainStep)) return true;
   }
+  return false;
 }
 
 bool Supervisor::take_fence(std::chrono::milliseconds patience) {
@@ -191,14 +192,17 @@ CommandResult Supervisor::unfence() {
   if (publisher() == nullptr) {
     return {CommandResult::Outcome::refused, "a standby stays read-only", {}, position()};
   }
-  std::promise<void> done;
-  conductor_->post([this, &done] {
+  const auto done = std::make_shared<std::promise<void>>();
+  auto future = done->get_future();
+  conductor_->post([this, done] {
     if (switchover_) switchover_->on_unfenced_by_operator();
     drive_switchover();
     drop_fence();
-    done.set_value();
+    done->set_value();
   });
-  done.get_future().wait();
+  while (future.wait_for(kLook) != std::future_status::ready) {
+    if (node_.is_stopping()) return stopping();
+  }
   node_.record([](NodeIdentity& identity) { identity.fenced = false; });
   {
     const std::lock_guard lock(mutex_);
@@ -247,11 +251,16 @@ CommandResult Supervisor::switchover(const std::string& to, bool dry_run) {
           to, dry_run, [ended](CommandResult result) { ended->set_value(std::move(result)); });
       if (begun.outcome != CommandResult::Outcome::done) ended->set_value(std::move(begun));
     });
-    if (future.wait_for(kSwitchoverLimit) == std::future_status::ready) return future.get();
-    return {CommandResult::Outcome::failed,
-            "it is not over yet; see the status of both nodes",
-            {},
-            position()};
+    const auto deadline = std::chrono::steady_clock::now() + kSwitchoverLimit;
+    while (future.wait_for(kLook) != std::future_status::ready) {
+      if (node_.is_stopping()) return stopping();
+      if (std::chrono::steady_clock::now() < deadline) continue;
+      return {CommandResult::Outcome::failed,
+              "it is not over yet; see the status of both nodes",
+              {},
+              position()};
+    }
+    return future.get();
   }
   const auto primary = links_->primary();
   const auto endpoint = primary ? links_->endpoint_of(primary->report.node) : std::nullopt;
@@ -281,6 +290,7 @@ CommandResult Supervisor::forward(const Endpoint& primary, message::Command comm
     const auto now = links_->primary();
     const bool moved = (now && now->report.node == to) || (to == node_.name() && publisher());
     if (moved) return {CommandResult::Outcome::done, to + " leads", {}, position()};
+    if (node_.is_stopping()) return stopping();
   }
   const auto outcome = future.get();
   if (outcome.kind != CommandOutcome::Kind::answered) {
@@ -324,12 +334,7 @@ CommandResult Supervisor::begin_switchover(const std::string& to, bool dry_run,
   }
   std::random_device source;
   const std::uint64_t id = (std::uint64_t{source()} << 32) | source() | 1;
-  Epoch epoch = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    epoch = history_.empty() ? 0 : history_.back().epoch;
-  }
-  switchover_.emplace(id, to, peer->report.process, epoch, monotonic_time_us());
+  switchover_.emplace(id, to, peer->report.process, own_epoch(), monotonic_time_us());
   target_ = endpoint;
   switchover_ended_ = std::move(ended);
   drive_switchover();
@@ -357,7 +362,7 @@ void Supervisor::carry_out(const switchover::Action& action) {
     failure_point("switchover_fenced");
     switchover_->on_fenced(held);
   } else if (std::holds_alternative<switchover::Drain>(action)) {
-    Publisher* running = publisher();
+    const auto running = publisher();
     const auto limit = std::chrono::milliseconds(kDrainLimit_us / 1000);
     const auto end = running != nullptr ? running->drain(limit) : std::nullopt;
     failure_point("switchover_drained");

@@ -163,9 +163,8 @@ CommandResult Supervisor::reopen() {
     promoted_.reset();
   }
   conductor_->post([this] {
-    Publisher* running = publisher();
-    if (running == nullptr) return;
-    fence_and_drain(*running);
+    const auto running = publisher();
+    if (running == nullptr || !fence_and_drain(*running)) return;
     const std::lock_guard lock(mutex_);
     if (publisher_ == nullptr) return;
     plan_ = {Plan::Kind::reopen, "promote --force", links_ ? links_->highest_epoch() + 1 : 0};

@@ -56,6 +56,7 @@ void Node::serve(CommandHandler& commands) {
 }
 
 void Node::stop_serving() {
+  if (!control_) return;
   control_.reset();
   log::info("node_stopped", "stopped cleanly, position saved", {{"node", name_}});
 }
