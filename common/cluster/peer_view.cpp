@@ -33,13 +33,17 @@ void PeerView::on_self(const PeerReport& self, std::int64_t now_us) {
   now_us_ = now_us;
   const bool changed = differ_in_role(self_, self);
   const bool other_stream = self_.stream != self.stream;
+  const bool was_nil = self_.stream.is_nil();
   self_ = self;
   if (!changed) return;
   if (other_stream) {
-    highest_ = {};
+    highest_epoch_ = 0;
     for (auto& [name, peer] : peers_) {
       peer.told_foreign = false;
       note_stream(peer);
+      // Without a stream all epochs were told of.
+      const bool was_told = was_nil && is_of_stream(peer.report);
+      if (was_told) highest_epoch_ = std::max(highest_epoch_, peer.report.epoch);
       note_epoch(peer.report);
     }
   }
@@ -189,8 +193,8 @@ void PeerView::note_stream(PeerState& peer) {
 }
 
 void PeerView::note_epoch(const PeerReport& report) {
-  if (!is_of_stream(report) || report.epoch <= highest_.epoch) return;
-  highest_ = {report.node, report.epoch, report.tenure};
+  if (!is_of_stream(report) || report.epoch <= highest_epoch_) return;
+  highest_epoch_ = report.epoch;
   events_.push_back({PeerEvent::Kind::epoch_rose, report.node, report.epoch, {}, {}});
 }
 
@@ -245,7 +249,7 @@ bool PeerView::is_considered(const PeerState& peer) const {
 // this node's log has.
 bool PeerView::may_lead(const PeerReport& report) const {
   if (report.role != PeerRole::primary || report.epoch == 0) return false;
-  if (report.epoch < std::max(highest_.epoch, self_.epoch)) return false;
+  if (report.epoch < std::max(highest_epoch_, self_.epoch)) return false;
   return self_.epoch < report.epoch || self_.tenure == 0 || self_.tenure == report.tenure;
 }
 

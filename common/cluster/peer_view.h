@@ -87,7 +87,7 @@ class PeerView {
   // --- answers, as of the last event ---
 
   [[nodiscard]] std::optional<Peer> primary() const;
-  [[nodiscard]] Epoch highest_epoch() const { return highest_.epoch; }  // of the others; 0: none
+  [[nodiscard]] Epoch highest_epoch() const { return highest_epoch_; }  // of the others; 0: none
   [[nodiscard]] std::optional<Fork> fork() const;
   [[nodiscard]] std::vector<Peer> peers() const;  // by name
   [[nodiscard]] std::optional<Peer> find(const std::string& node) const;
@@ -148,7 +148,7 @@ class PeerView {
   PeerReport self_;
   std::vector<EndpointState> endpoints_;
   std::map<std::string, PeerState> peers_;
-  Claim highest_;
+  Epoch highest_epoch_ = 0;
   std::optional<Claim> primary_;  // as last told
   std::optional<Fork> fork_;      // as last told
   std::uint64_t next_probe_id_;

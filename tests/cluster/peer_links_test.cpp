@@ -49,7 +49,9 @@ void wait_until(const std::function<bool()>& reached) {
 class FakeNode {
  public:
   explicit FakeNode(PeerReport said, const Endpoint& at = Endpoint::parse("tcp://127.0.0.1:0"))
-      : said_(std::move(said)), sockets_(network_, at), thread_([this] { run(); }) {}
+      : said_(std::move(said)),
+        sockets_(network_, at, {.answer_queue = 1024}),
+        thread_([this] { run(); }) {}
   ~FakeNode() {
     stopping_ = true;
     wake_.wake();

@@ -81,7 +81,7 @@ struct Stage {
     const auto primary = view.primary();
     return primary ? primary->report.node : "";
   }
-  // Of the events that were not taken yet.
+  // Of the events not taken yet.
   std::size_t count(Kind kind) {
     const auto events = view.take_events();
     return static_cast<std::size_t>(std::ranges::count(events, kind, &PeerEvent::kind));
@@ -236,15 +236,16 @@ TEST_CASE("a node without a stream takes any; once it has one, the others are ou
   CHECK(stage.leader() == "a");
   self.stream = stream_id();
   stage.view.on_self(self, stage.now_us);
-  CHECK(stage.leader() == "");
   CHECK(stage.view.highest_epoch() == 0);
   CHECK(stage.count(Kind::foreign_stream) == 1);
+  stage.ask_and_answer(2, report("c", PeerRole::primary, 3, 30));
+  CHECK(stage.count(Kind::epoch_rose) == 1);  // the foreign 9 counts for nothing
   // And a peer that has none is nobody's primary.
   auto empty = report("b", PeerRole::primary, 9, 90);
   empty.stream = {};
   stage.answer(1, empty);
-  CHECK(stage.leader() == "");
-  CHECK(stage.view.highest_epoch() == 0);
+  CHECK(stage.leader() == "c");
+  CHECK(stage.view.highest_epoch() == 3);
 }
 
 TEST_CASE("the own endpoint is recognised by name and process, and left alone") {
@@ -283,8 +284,7 @@ TEST_CASE(
   CHECK(stage.leader() == "");
   auto events = stage.view.take_events();
   REQUIRE(events.size() == 2);
-  CHECK(events[0].kind == Kind::silent);
-  CHECK(events[1].kind == Kind::primary_lost);
+  CHECK((events[0].kind == Kind::silent && events[1].kind == Kind::primary_lost));
   stage.ask_and_answer(0, primary);
   CHECK(stage.leader() == "a");
   CHECK(stage.count(Kind::appeared) == 1);
@@ -295,11 +295,9 @@ TEST_CASE("a restart is seen; the former process does not come back by a late wo
   const auto second = report("a", PeerRole::standby, 1, 10, 2);
   Stage stage;
   stage.answer(0, first);
-  const auto late_probe = [&] {
-    stage.now_us += 1000;
-    stage.ask();
-    return stage.probes[0].back();
-  }();
+  stage.now_us += 1000;
+  stage.ask();
+  const auto late_probe = stage.probes[0].back();
   stage.now_us += 1000;
   stage.view.on_visit(second, stage.now_us);
   CHECK(stage.count(Kind::restarted) == 1);
@@ -338,8 +336,7 @@ TEST_CASE("answers that were not asked for, twice, or too late count for nothing
   stage.view.on_answer(1, stage.probes[0].back(), report("a", PeerRole::primary, 7, 70),
                        stage.now_us);
   CHECK(stage.view.peers().empty());
-  stage.answer(0, report("a", PeerRole::standby, 1, 10));
-  stage.answer(0, report("a", PeerRole::primary, 7, 70));
+  for (const Epoch epoch : {1, 7}) stage.answer(0, report("a", PeerRole::standby, epoch, 10));
   CHECK(stage.view.highest_epoch() == 1);
 }
 
@@ -380,12 +377,11 @@ TEST_CASE("whoever visits, memory is bounded, and the silent make room") {
 TEST_CASE("a change of this node's own role, or of a peer's, makes it hurry") {
   const auto primary = report("a", PeerRole::primary, 1, 10);
   Stage stage;
+  stage.answer(0, primary);
   const auto settle = [&](const PeerReport& said) {
-    stage.answer(0, said);
     stage.pass(10'000'000, [&] { stage.answer(0, said); });
   };
   settle(primary);
-  CHECK(stage.view.next_tick_us() > stage.now_us);
   auto self = self_report();
   self.is_fenced = true;
   stage.view.on_self(self, stage.now_us);
@@ -399,7 +395,6 @@ TEST_CASE("a change of this node's own role, or of a peer's, makes it hurry") {
 
 TEST_CASE("every event is a sentence") {
   for (int kind = 0; kind <= static_cast<int>(Kind::foreign_stream); ++kind) {
-    const auto text = to_string(PeerEvent{static_cast<Kind>(kind), "west", 3, "east", {}});
-    CHECK(text.size() > 15);
+    CHECK(to_string(PeerEvent{static_cast<Kind>(kind), "west", 3, "east", {}}).size() > 15);
   }
 }
