@@ -22,12 +22,6 @@ namespace understudy {
 
 class Progress;
 
-// The tail's chain broke: attach anew, repair.
-class TailLost : public Error {
- public:
-  using Error::Error;
-};
-
 struct CaptureStart {
   StreamId stream;
   Position position;                  // of the backend

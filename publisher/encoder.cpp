@@ -33,6 +33,7 @@ void Encoder::on_frame(const TailFrame& frame) {
     return;
   }
   open_record();
+  former_is_exact_ = frame.former_is_exact && mode_ == Mode::records;
   if (hash != hashes_.get(frame.page))
     add_change(frame.page, hash, frame.content, frame.number - 1);
   if (frame.page_count_after == 0) return;
@@ -70,11 +71,16 @@ void Encoder::finish_scan(std::uint32_t page_count, const wal::Cursor& cursor) {
 
 // The table must hold former content's hash for a delta: true for what this process has seen or
 // rolled forward. In a WINDOW the database file may already hold later content; its hash tells.
+// Where it cannot, another database was copied over this one, in place.
 ByteView Encoder::read_former_content(PageNo page, wal::FrameNo frame) {
   const auto known = hashes_.get(page);
   if (known == 0) return {};
   database_.read_page(page, frame, former_);
-  return hash_page(page, former_) == known ? ByteView(former_) : ByteView();
+  if (hash_page(page, former_) == known) return former_;
+  if (former_is_exact_) {
+    throw TailLost("page " + std::to_string(page) + " was written to below SQLite");
+  }
+  return {};
 }
 
 void Encoder::add_change(PageNo page, PageHash hash, ByteView content, wal::FrameNo frame) {

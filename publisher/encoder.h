@@ -25,6 +25,12 @@ class LogStalled : public Error {
   using Error::Error;
 };
 
+// The tail's chain broke, or the database is not what it left behind: attach anew, repair.
+class TailLost : public Error {
+ public:
+  using Error::Error;
+};
+
 class Encoder final : public TailSink {
  public:
   enum class Mode {
@@ -40,6 +46,7 @@ class Encoder final : public TailSink {
   void set_mode(Mode mode) { mode_ = mode; }
   [[nodiscard]] Mode mode() const { return mode_; }
 
+  // Throws TailLost when somebody wrote to the database file below SQLite.
   void on_frame(const TailFrame& frame) override;
   // A page as the scan reads it, as of the last frame taken in.
   void on_scanned_page(PageNo page, ByteView content, const wal::Cursor& cursor);
@@ -70,8 +77,9 @@ class Encoder final : public TailSink {
   Mode mode_ = Mode::records;
   PageCache cache_;
 
-  bool open_ = false;  // a record has begun
-  PartHeader part_;    // of the part being filled
+  bool former_is_exact_ = false;  // of the frame being taken in
+  bool open_ = false;             // a record has begun
+  PartHeader part_;               // of the part being filled
   PageNo page_count_before_ = 0;
   PartBuilder builder_;
   Bytes delta_;         // scratch

@@ -6,6 +6,7 @@
 #include "publisher/wal_tail_locks.h"
 #include "publisher/wal_tail_watch.h"
 
+#include <limits>
 #include <thread>
 
 namespace understudy {
@@ -46,6 +47,7 @@ WalTail::~WalTail() {
 bool WalTail::attach(const std::optional<wal::Cursor>& resume) {
   detach();
   take_first_hold();
+  database_.prepare_checkpoints();
   watch_ = std::make_unique<TailWatch>(database_, options_, header_.last_frame, Clock::now());
   attached_ = true;
   lost_ = false;
@@ -194,14 +196,25 @@ void WalTail::copy_frames(TailSink& sink, std::size_t budget) {
     cursor_ = *start;
     is_unsummed_ = false;
   }
-  FrameCopier::Position position{cursor_, page_count_, at_commit_, counts_.unsummed_frames,
-                                 is_unsummed_};
+  FrameCopier::Position position{cursor_,      page_count_,
+                                 at_commit_,   counts_.unsummed_frames,
+                                 is_unsummed_, former_reads_are_exact_from()};
   if (!copier_->copy(position, header_, budget, sink)) lose("the checksum chain is broken");
   cursor_ = position.cursor;
   page_count_ = position.page_count;
   at_commit_ = position.at_commit;
   is_unsummed_ = position.is_unsummed;
   counts_.unsummed_frames = position.unsummed_frames;
+}
+
+// Frames before this one: the database file may hold later content than they replace.
+// Nothing is backfilled beyond what has been attempted when we take this look, for as long as this
+// state lasts: the mark and READ(0) forbid it.
+wal::FrameNo WalTail::former_reads_are_exact_from() const {
+  constexpr auto kNever = std::numeric_limits<wal::FrameNo>::max();
+  const bool is_held =
+      state_ == TailState::leaving || (state_ == TailState::hold && hold_is_proved_);
+  return is_held ? index_.backfill_attempted() + 1 : kNever;
 }
 
 TailLook WalTail::look(Clock::time_point now) {

@@ -34,16 +34,17 @@ struct TailFrame {
   wal::FrameNo number = 0;
   PageNo page = 0;
   std::uint32_t page_count_after =
-      0;               // not 0: this frame commits, and the database has so many pages
-  ByteView content;    // valid during the call
-  wal::Cursor cursor;  // of the WAL up to this frame
+      0;                         // not 0: this frame commits, and the database has so many pages
+  ByteView content;              // valid during the call
+  wal::Cursor cursor;            // of the WAL up to this frame
+  bool former_is_exact = false;  // no WINDOW: the database file is not ahead
 };
 
 class TailSink {
  public:
   virtual ~TailSink() = default;
   // Former content of a page may be read from the RawDatabase as of frame number − 1 during the
-  // call; in a WINDOW the database file may be ahead already, so compare its hash.
+  // call; unless former_is_exact the database file may be ahead already, so compare its hash.
   virtual void on_frame(const TailFrame& frame) = 0;
 };
 
@@ -102,6 +103,7 @@ class WalTail {
 
   void take_first_hold();
   void start_behind(const wal::Cursor& cursor, std::uint32_t page_count);
+  [[nodiscard]] wal::FrameNo former_reads_are_exact_from() const;
 
   void follow_header(Clock::time_point now);
   void await_valid_header(Clock::time_point now);

@@ -83,7 +83,8 @@ bool FrameCopier::hand_out(std::size_t index, Position& position, const wal::Ind
   if (!sum) return false;
 
   const wal::Cursor after{header.salts, position.cursor.frame + 1, *sum};
-  sink.on_frame({after.frame, head.page, head.page_count_after, content, after});
+  sink.on_frame({after.frame, head.page, head.page_count_after, content, after,
+                 after.frame >= position.exact_from});
   position.cursor = after;
   position.at_commit = head.page_count_after != 0;
   if (position.at_commit) position.page_count = head.page_count_after;

@@ -33,6 +33,7 @@ class FrameCopier {
     bool at_commit = true;
     std::uint64_t unsummed_frames = 0;  // committed without a checksum, see above
     bool is_unsummed = false;           // the last one was
+    wal::FrameNo exact_from = 0;        // see TailFrame::former_is_exact
   };
   // Hands out the frames behind `position` up to `header.last_frame`, and moves it along: at most
   // `budget` frames, and fewer to end at a commit when half of it is used up.

@@ -178,13 +178,16 @@ IndexHeader RawDatabase::recover() {
   }
 }
 
+void RawDatabase::prepare_checkpoints() {
+  if (checkpointer_) return;
+  auto connection = std::make_unique<Connection>(path_, Connection::Mode::read_write, 0, vfs_);
+  leave_wal_alone(*connection);
+  read_once(*connection);
+  checkpointer_ = std::move(connection);
+}
+
 bool RawDatabase::checkpoint_passive() {
-  if (!checkpointer_) {
-    auto connection = std::make_unique<Connection>(path_, Connection::Mode::read_write, 0, vfs_);
-    leave_wal_alone(*connection);
-    read_once(*connection);
-    checkpointer_ = std::move(connection);
-  }
+  prepare_checkpoints();
   auto* db = checkpointer_->handle();
   const int code =
       sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);

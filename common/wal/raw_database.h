@@ -35,7 +35,10 @@ class RawDatabase {
   // Throws SqliteError when it cannot be done within some seconds.
   IndexHeader recover();
 
-  // A PASSIVE checkpoint, on a further connection that is opened when first needed. The caller's
+  // Opens the connection that checkpoint_passive() uses: now, while the path still leads to the
+  // file that this object has open.
+  void prepare_checkpoints();
+  // A PASSIVE checkpoint, on that connection (opened now when it was not prepared). The caller's
   // locks must make a reset impossible meanwhile (WAL-reset bug). False: somebody else is at it,
   // or the disk is full; what nBackfill says then is how far it came.
   bool checkpoint_passive();

@@ -1,7 +1,9 @@
 // A publisher that is interrupted: what heals is waited out, and nothing that happened to the
 // database meanwhile is missed, whatever the WAL says.
 #include "common/core/clock.h"
+#include "common/file/file.h"
 #include "common/node/identity.h"
+#include "common/record/page_hash.h"
 #include "common/sqlite/connection.h"
 #include "publisher/publisher.h"
 #include "tests/support/temporary_directory.h"
@@ -72,7 +74,63 @@ void damage_page(const std::string& database, PageNo page) {
   REQUIRE(file.good());
 }
 
+// Another version of the database, byte by byte, into the same file.
+void copy_over(const std::string& from, const std::string& to) {
+  std::ifstream source(from, std::ios::binary);
+  std::fstream target(to, std::ios::binary | std::ios::in | std::ios::out);
+  target << source.rdbuf();
+  REQUIRE(target.good());
+}
+
+StateSum sum_of(const std::string& database) {
+  const File file(database, File::Mode::read_only);
+  Bytes content(4096);
+  StateSum sum = 0;
+  for (std::uint64_t page = 1; page <= file.size() / content.size(); ++page) {
+    file.read((page - 1) * content.size(), content);
+    sum += hash_page(static_cast<PageNo>(page), content);
+  }
+  return sum;
+}
+
 }  // namespace
+
+TEST_CASE("a database copied over the one that is published, in place, is found out and repaired") {
+  const TemporaryDirectory folder;
+  const auto database = folder.file("app.db");
+  const std::string fill =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<5000) "
+      "INSERT INTO t(id, x) SELECT i, randomblob(3000) FROM n";
+  const auto make = [&](const std::string& path) {
+    Connection application(path, Connection::Mode::create, 1000);
+    application.execute("PRAGMA page_size = 4096");
+    application.execute("PRAGMA journal_mode = WAL");
+    application.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, x)");
+    application.execute(fill);
+  };
+  make(database);
+  make(folder.file("other.db"));
+  const StateDirectory directory(folder.file("state"));
+  directory.create();
+  (void)claim_identity(directory, database, NodeRole::primary, "primary");
+  RunningPublisher publisher(database, directory);
+  publisher.wait_for_seq(0);
+  {
+    Connection application(database, Connection::Mode::read_write, 1000);
+    application.execute("CREATE TABLE u(x)");
+    publisher.wait_for_seq(1);
+    publisher.wait_until("it rests",
+                         [](const Status& s) { return s.wal && s.wal->state == "park"; });
+    application.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+  copy_over(folder.file("other.db"), database);
+  Connection application(database, Connection::Mode::read_write, 1000);
+  application.execute("UPDATE t SET x = randomblob(3000) WHERE id % 100 = 1");
+  publisher.wait_for_seq(2);
+  publisher.wait_until("it rests", [](const Status& s) { return s.wal && s.wal->state == "park"; });
+  publisher.wait_until("the sum on record is that of the file",
+                       [sum = sum_of(database)](const Status& s) { return s.position.sum == sum; });
+}
 
 TEST_CASE("a database that goes away and comes back is published on, with what changed in it") {
   const TemporaryDirectory folder;

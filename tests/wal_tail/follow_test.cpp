@@ -73,6 +73,7 @@ TEST_CASE("every state that one writer commits is seen, in order, and no other")
     CHECK(distinct(follower.states()) == distinct(read_log(folder.file("log"))));
     CHECK(follower.image() == image_of(path));
     CHECK(follower.exact_reads > 0);
+    CHECK(follower.exact_formers > 0);
     const auto status = follower.tail.status();
     std::printf("understudy-count: WAL resets followed=%lu\n",
                 static_cast<unsigned long>(status.resets));

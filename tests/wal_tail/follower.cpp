@@ -111,6 +111,7 @@ void Follower::on_frame(const TailFrame& frame) {
   const bool follows = frame.cursor.salts == last_.salts && frame.number == last_.frame + 1;
   REQUIRE((follows || frame.number == 1));
   last_ = frame.cursor;
+  check_former(frame);
   pending_[frame.page] = Bytes(frame.content.begin(), frame.content.end());
   if (frame.page_count_after == 0) return;
   for (auto& [page, content] : pending_) pages_[page] = std::move(content);
@@ -118,6 +119,17 @@ void Follower::on_frame(const TailFrame& frame) {
   pages_.erase(pages_.upper_bound(frame.page_count_after), pages_.end());
   ++commits;
   if (logs_states_) log_states();
+}
+
+void Follower::check_former(const TailFrame& frame) {
+  if (!frame.former_is_exact || !checks_reads) return;
+  const auto& former = pending_.contains(frame.page) ? pending_ : pages_;
+  const auto known = former.find(frame.page);
+  if (known == former.end()) return;
+  Bytes content(database.page_size());
+  database.read_page(frame.page, frame.number - 1, content);
+  ++exact_formers;
+  REQUIRE(content == known->second);
 }
 
 void Follower::log_states() {

@@ -58,10 +58,12 @@ class Follower : public TailSink {
   bool resumed = false;
   bool checks_reads = false;  // compares read_page() with the map whenever reads are exact
   long exact_reads = 0;
+  long exact_formers = 0;
   long commits = 0;
 
  private:
   void check_a_read();
+  void check_former(const TailFrame& frame);
 
   std::map<PageNo, Bytes> pages_;
   std::map<PageNo, Bytes> pending_;
