@@ -15,7 +15,7 @@ namespace understudy {
 namespace {
 
 constexpr std::chrono::microseconds kPollEvery{200};
-constexpr std::chrono::microseconds kPollLightEvery{100};  // few frames at a time: lag counts
+constexpr std::chrono::microseconds kPollLightEvery{50};  // few frames at a time: lag counts
 constexpr std::chrono::milliseconds kIdlePollEvery{10};    // an explicit checkpoint may wait for us
 constexpr std::chrono::milliseconds kRestPollEvery{250};   // none can: a write wakes us
 constexpr std::int64_t kIdleAfter_us = 30'000;

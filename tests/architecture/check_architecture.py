@@ -23,7 +23,9 @@ LENGTH_EXCEPTIONS: dict[str, str] = {}
 HEADER_HOMES = {
     r"zmq\.hp?p?$": r"common/transport/",
     r"zmq_addon\.hpp$": r"common/transport/",
-    r"msgpack(\.hpp|/)": r"common/(record|transport)/\w+\.cpp$",
+    r"msgpack(\.hpp|/)": (
+        r"common/(record|transport)/\w+\.cpp$|"
+        r"common/transport/message_(reader|writer)\.h$"),  # the codec's own, for message.cpp
     r"spdlog/": r"common/logging/",
     r"nlohmann/": r"(common/node|cli)/\w+\.cpp$",
     r"httplib\.h$": r"(common/node|cli)/\w+\.cpp$",
