@@ -37,6 +37,11 @@ Verdict judge_hello(const message::Hello& hello, const ServedLog& log, const His
   return at_same_seq == position ? Verdict::connects : Verdict::diverged;
 }
 
+bool took_back(const LogBounds& before, const LogBounds& now) {
+  if (now.next < before.next || now.base.seq > before.last.seq) return true;
+  return now.base.seq == before.last.seq && now.base != before.last;
+}
+
 PeerSession::PeerSession(const ServedLog& log, LogReader& reader, std::int64_t now_us)
     : log_(log), reader_(reader) {
   progress_.last_heard_us = now_us;

@@ -38,6 +38,10 @@ struct ServedLog {
                                   const History& history,
                                   const std::optional<Position>& at_same_seq);
 
+// Pure: a log that spanned `before` spans `now`. Did it take anything back: its end, or all of it,
+// to begin anew somewhere else? (What a trim takes is not taken back.)
+[[nodiscard]] bool took_back(const LogBounds& before, const LogBounds& now);
+
 constexpr std::int64_t kPeerSilenceLimit_us = 15'000'000;
 constexpr std::uint64_t kCreditLimit = 16ull << 20;  // whatever a standby claims
 constexpr std::size_t kReadBytes = 256 * 1024;       // of batches in one message

@@ -68,7 +68,7 @@ void Server::advance(const LogBounds& bounds, std::span<const BatchView> appende
   {
     auto& box = *mailbox_;
     const std::lock_guard lock(box.mutex);
-    const bool rewound = box.latest && bounds.next < box.latest->next;
+    const bool rewound = box.latest && took_back(*box.latest, bounds);
     box.latest = bounds;
     std::size_t bytes = 0;
     for (const auto& blob : live) bytes += blob.size();

@@ -130,3 +130,25 @@ TEST_CASE("a server without a log, and a standby without one") {
   CHECK(judge_hello({1, "s", stream_of(2), std::nullopt, {}}, log, history(), std::nullopt) ==
         Verdict::not_ready);
 }
+
+TEST_CASE("what a log takes back is told from what it trims and appends") {
+  const auto bounds = [](const Position& base, const Position& last) {
+    LogBounds made;
+    made.base = base;
+    made.last = last;
+    made.next = {last.seq + 1, 0};
+    return made;
+  };
+  const auto before = bounds({1, 5, 50}, {1, 9, 90});
+  auto open = before;
+  open.next = {10, 3};
+  CHECK_FALSE(took_back(before, before));
+  CHECK_FALSE(took_back(before, open));
+  CHECK_FALSE(took_back(before, bounds({1, 9, 90}, {1, 9, 90})));  // trimmed as a whole
+  CHECK_FALSE(took_back(before, bounds({1, 7, 70}, {2, 12, 120})));
+  CHECK(took_back(open, before));
+  CHECK(took_back(before, bounds({1, 5, 50}, {1, 8, 80})));
+  // Begun anew, where the former log ended or behind it.
+  CHECK(took_back(before, bounds({1, 9, 91}, {1, 9, 91})));
+  CHECK(took_back(before, bounds({2, 12, 120}, {2, 12, 120})));
+}

@@ -16,8 +16,10 @@ Simulation::Simulation(std::uint64_t seed, Sabotage sabotage)
       publisher_(events_, chance_, network_, truth_, sabotage) {
   const std::vector<std::vector<std::size_t>> upstreams = {{0}, {0}, {2, 0}};
   for (std::size_t i = 0; i < upstreams.size(); ++i) {
-    standbys_.push_back(std::make_unique<ToyStandby>(
-        events_, chance_, network_, truth_, ToyStandby::Place{i, i + 1, upstreams[i]}, sabotage));
+    disks_.push_back(std::make_unique<ToyDisk>());
+    ToyStandby::Place place{i, i + 1, upstreams[i], fmt::format("standby-{}", i)};
+    standbys_.push_back(std::make_unique<ToyStandby>(events_, chance_, network_, &truth_,
+                                                     std::move(place), sabotage, *disks_[i]));
     events_.in(chance_.between(0, 3'000'000), [this, i] { standbys_[i]->start(); });
   }
   standbys_[2]->upstream_is_orphaned = [this] { return standbys_[1]->is_orphaned(); };

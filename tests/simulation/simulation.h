@@ -34,6 +34,7 @@ class Simulation {
   ToyNetwork network_;
   Truth truth_;
   ToyPublisher publisher_;
+  std::vector<std::unique_ptr<ToyDisk>> disks_;
   std::vector<std::unique_ptr<ToyStandby>> standbys_;
   RunCounts counts_;
   bool calm_ = false;

@@ -4,11 +4,15 @@
 
 namespace understudy::sim {
 
-ToyLog::ToyLog(const StreamId& stream, const Position& base) : stream_(stream) {
-  reset(base);
+ToyLog::ToyLog(const StreamId& stream, const Position& base, const History& history)
+    : stream_(stream) {
+  reset(base, history);
 }
 
-void ToyLog::reset(const Position& base) {
+void ToyLog::reset(const Position& base, const History& history) {
+  auto fitting = up_to(history, base);
+  if (!fitting) throw Broken("a log began at a position that is not in its history");
+  history_ = std::move(*fitting);
   batches_.clear();
   bounds_ = {base, base, {base.seq + 1, 0}, 0, 0};
   positions_ = {{base.seq, base}};
@@ -27,6 +31,9 @@ void ToyLog::append(Bytes blob) {
   for_each_part(blob, [&](const RecordPart& part) {
     if (PartKey{part.header.seq, part.header.part} != next) throw Broken("a hole within a batch");
     if (part.header.sum_before != bounds_.last.sum) throw Broken("sums do not chain");
+    const bool rises = part.header.epoch > history_.back().epoch;
+    if (rises != part.opening.has_value()) throw Broken("an epoch rose without its record");
+    if (rises) history_.push_back(epoch_start(part));
     next.part += 1;
     if (!part.header.last) return;
     next = {next.seq + 1, 0};
@@ -76,6 +83,7 @@ void ToyLog::drop_open_tail() {
 
 void ToyLog::rewind(Seq seq) {
   cut_back_to(seq);
+  history_ = up_to(history_, bounds_.last).value();
 }
 
 void ToyLog::trim(std::size_t batches, Seq keep_after) {

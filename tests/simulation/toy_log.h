@@ -12,15 +12,16 @@ namespace understudy::sim {
 
 class ToyLog {
  public:
-  ToyLog(const StreamId& stream, const Position& base);
+  ToyLog(const StreamId& stream, const Position& base, const History& history);
 
   [[nodiscard]] LogBounds bounds() const { return bounds_; }
+  [[nodiscard]] const History& history() const { return history_; }
   void append(Bytes blob);  // throws Broken when it does not go on from the end
   void drop_open_tail();
-  void reset(const Position& base);
+  void reset(const Position& base, const History& history);  // throws Broken when they do not fit
   // Drops the oldest `batches` whole batches, but no record > keep_after.
   void trim(std::size_t batches, Seq keep_after);
-  // Takes back all records > seq, as a log restored from an old copy would.
+  // Takes back all records > seq, and the epochs that they opened.
   void rewind(Seq seq);
 
   [[nodiscard]] std::vector<Bytes> read(PartKey from, std::size_t max_bytes) const;
@@ -36,6 +37,7 @@ class ToyLog {
 
   StreamId stream_;
   LogBounds bounds_;
+  History history_;
   std::deque<Stored> batches_;
   std::map<Seq, Position> positions_;  // base … last
 };
@@ -48,7 +50,7 @@ class ToyReader : public LogReader {
     return log_->read(from, max_bytes);
   }
   std::optional<Position> position_at(Seq seq) override { return log_->position_at(seq); }
-  History history() override { return {unrecorded_first_epoch(log_->stream())}; }
+  History history() override { return log_->history(); }
 
  private:
   const std::optional<ToyLog>& log_;

@@ -95,6 +95,19 @@ std::vector<MadePart> make_record(const ToyPages& before, const ToyPages& after,
   return parts;
 }
 
+MadePart make_epoch_record(const ToyPages& pages, PartHeader header, EpochOpening opening) {
+  header.kind = RecordKind::epoch;
+  header.last = true;
+  header.page_size = kToyPageSize;
+  header.page_count = pages.count();
+  header.sum_before = header.sum_after = pages.sum();
+  PartBuilder builder;
+  builder.open_epoch(std::move(opening));
+  MadePart made{header, {}};
+  builder.finish(header, made.encoded);
+  return made;
+}
+
 void for_each_part(ByteView blob, const std::function<void(const RecordPart&)>& f) {
   const auto batch = BatchView::parse(blob);
   Bytes raw;

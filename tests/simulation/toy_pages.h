@@ -39,6 +39,8 @@ struct MadePart {
 // `header` says kind, epoch, seq; the rest is filled in. One to four parts.
 std::vector<MadePart> make_record(const ToyPages& before, const ToyPages& after, PartHeader header,
                                   Chance& chance);
+// Opens the epoch of `header`.
+MadePart make_epoch_record(const ToyPages& pages, PartHeader header, EpochOpening opening);
 
 // Calls f(part) for each part of a batch; throws Broken when it does not decode.
 void for_each_part(ByteView blob, const std::function<void(const RecordPart&)>& f);

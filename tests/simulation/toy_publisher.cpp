@@ -14,7 +14,7 @@ ToyPublisher::ToyPublisher(Events& events, Chance& chance, ToyNetwork& network, 
   truth_.add(captured_at_, captured_);
   StreamId stream;
   stream.bytes.fill(0x11);
-  log_.emplace(stream, captured_at_);
+  log_.emplace(stream, captured_at_, History{begin_first_epoch("node-0", captured_at_.sum)});
   restart();
 }
 
@@ -33,42 +33,22 @@ void ToyPublisher::capture(RecordKind kind, const ToyPages& after) {
   captured_ = ToyPages(after);
   captured_at_ = {epoch_, header.seq, captured_.sum()};
   truth_.add(captured_at_, captured_);
-  for (auto& part : parts) pending_.push_back(std::move(part));
+  pending_.add(std::move(parts));
 }
 
-Bytes ToyPublisher::cut_batch_of(std::size_t parts) {
-  BatchHeader header;
-  header.stream = log_->stream();
-  header.epoch = pending_.front().header.epoch;
-  header.first = {pending_.front().header.seq, pending_.front().header.part};
-  header.sum_before = header.sum_after = pending_.front().header.sum_before;
-  Bytes raw;
-  for (; parts > 0 && !pending_.empty(); --parts) {
-    const auto& part = pending_.front();
-    if (part.header.epoch != header.epoch) break;
-    raw.insert(raw.end(), part.encoded.begin(), part.encoded.end());
-    header.last = {part.header.seq, part.header.part};
-    header.closed = part.header.last;
-    header.time_us = part.header.time_us;
-    if (part.header.last) {
-      ++header.records;
-      header.sum_after = part.header.sum_after;
-    }
-    pending_.pop_front();
-  }
-  header.raw_bytes = static_cast<std::uint32_t>(raw.size());
-  return encode_batch(header, raw);
+void ToyPublisher::open_epoch() {
+  PartHeader header;
+  header.epoch = ++epoch_;
+  header.seq = captured_at_.seq + 1;
+  header.time_us = events_.now();
+  pending_.add(make_epoch_record(captured_, header, {"node-0", chance_.bits() | 1, "restart"}));
+  captured_at_ = {epoch_, header.seq, captured_at_.sum};
+  truth_.add(captured_at_, captured_);
 }
 
 void ToyPublisher::flush() {
   if (!is_up() || pending_.empty()) return;
-  std::vector<Bytes> blobs;
-  auto left = 1 + chance_.below(pending_.size());
-  while (left > 0 && !pending_.empty()) {
-    const auto before = pending_.size();
-    blobs.push_back(cut_batch_of(1 + chance_.below(left)));
-    left -= std::min<std::size_t>(left, before - pending_.size());
-  }
+  const auto blobs = pending_.cut_some(log_->stream(), chance_);
   for (const auto& blob : blobs) log_->append(blob);
   advance(blobs);
 }
@@ -100,11 +80,9 @@ void ToyPublisher::restart() {
   const auto last = log_->bounds().last;
   captured_at_ = last;
   captured_ = truth_.pages(last.seq);
-  if (log_->bounds().last.seq > 0 && chance_.in_thousand(200)) {
-    // A new tenure opens with a record that changes nothing.
-    ++epoch_;
-    capture(RecordKind::epoch, captured_);
-  }
+  // Epochs that were lost with the end of the log are not opened again.
+  const bool lost = epoch_ > log_->history().back().epoch;
+  if (log_->bounds().last.seq > 0 && (lost || chance_.in_thousand(200))) open_epoch();
   if (database_.sum() != captured_.sum()) capture(RecordKind::repair, database_);
   server_ = std::make_unique<ToyServer>(events_, chance_, network_, 0, log_, *this, true);
   server_->on_ack = [this](const std::string& name, const message::Ack& ack) {

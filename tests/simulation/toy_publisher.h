@@ -2,13 +2,14 @@
 // with crashes in between. Serves by the product's sessions.
 #pragma once
 
+#include "tests/simulation/toy_batches.h"
 #include "tests/simulation/toy_server.h"
 #include "tests/simulation/truth.h"
 
 namespace understudy::sim {
 
 // Rules that a run may break on purpose, to see that it is noticed.
-enum class Sabotage { none, send_before_durable, lose_an_append, ignore_as_of };
+enum class Sabotage { none, send_before_durable, lose_an_append, ignore_as_of, lose_orphans };
 
 class ToyPublisher : public PageSource {
  public:
@@ -35,7 +36,7 @@ class ToyPublisher : public PageSource {
  private:
   void capture(RecordKind kind, const ToyPages& after);
   void advance(const std::vector<Bytes>& blobs);
-  Bytes cut_batch_of(std::size_t parts);
+  void open_epoch();
 
   Events& events_;
   Chance& chance_;
@@ -46,7 +47,7 @@ class ToyPublisher : public PageSource {
   ToyPages database_;
   ToyPages captured_;
   Position captured_at_;
-  std::deque<MadePart> pending_;
+  ToyBatches pending_;
   std::optional<ToyLog> log_;
   std::unique_ptr<ToyServer> server_;
 };

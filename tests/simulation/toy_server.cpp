@@ -51,7 +51,7 @@ void ToyServer::later(std::int64_t delay_us, std::function<void()> f) {
 void ToyServer::advance(const std::vector<Bytes>& appended) {
   const auto bounds = toy_log_->bounds();
   log_.stream = toy_log_->stream();
-  const bool rewound = log_.bounds && bounds.next < log_.bounds->next;
+  const bool rewound = log_.bounds && took_back(*log_.bounds, bounds);
   log_.bounds = bounds;
   if (rewound) log_.instance = chance_.bits();
   bool announce = appended.empty() || rewound;
@@ -72,6 +72,16 @@ void ToyServer::advance(const std::vector<Bytes>& appended) {
 void ToyServer::on_request(const Bytes& identity, const Bytes& payload) {
   auto message = decode_message(payload);
   if (!message) throw Broken("a standby sent bytes that are no message");
+  if (const auto* probe = std::get_if<message::Probe>(&*message)) {
+    if (!cluster.on_probe) return;
+    const message::ProbeReply reply{probe->probe_id, cluster.on_probe(probe->report)};
+    network_.answer(identity, encode_message(reply));
+    return;
+  }
+  if (const auto* command = std::get_if<message::Command>(&*message)) {
+    if (cluster.on_command) cluster.on_command(*command);
+    return;
+  }
   auto* session = peers_.find(identity);
   if (!session && std::holds_alternative<message::Hello>(*message)) {
     session = peers_.add(identity, events_.now());

@@ -22,6 +22,12 @@ class ToyServer : public ServerPort {
   void advance(const std::vector<Bytes>& appended);
   void on_request(const Bytes& identity, const Bytes& payload) override;
   void on_subscription() override;
+  // Called for what comes without a Hello; empty: no answer.
+  struct Cluster {
+    std::function<PeerReport(const PeerReport&)> on_probe;
+    std::function<void(const message::Command&)> on_command;
+  };
+  Cluster cluster;
   // Called with each Ack that comes in.
   std::function<void(const std::string& name, const message::Ack&)> on_ack;
 

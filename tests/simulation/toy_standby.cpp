@@ -7,15 +7,17 @@
 
 namespace understudy::sim {
 
-ToyStandby::ToyStandby(Events& events, Chance& chance, ToyNetwork& network, const Truth& truth,
-                       Place place, Sabotage sabotage)
+ToyStandby::ToyStandby(Events& events, Chance& chance, ToyNetwork& network, const Truth* truth,
+                       Place place, Sabotage sabotage, ToyDisk& disk)
     : events_(events),
       chance_(chance),
       network_(network),
       truth_(truth),
       place_(std::move(place)),
       sabotage_(sabotage),
-      name_(fmt::format("standby-{}", place_.client)) {}
+      disk_(disk),
+      log_(disk.log),
+      replica_(disk.replica) {}
 
 ToyStandby::~ToyStandby() = default;
 
@@ -24,14 +26,16 @@ ToyStandby::~ToyStandby() = default;
 void ToyStandby::start() {
   ++run_;
   FollowerStart start;
-  start.node = name_;
+  start.node = place_.name;
   for (const auto upstream : place_.upstreams)
     start.endpoints.push_back(fmt::format("node-{}", upstream));
+  start.prefer_primary = place_.prefer_primary;
   start.limits = {.window = 64 * 1024, .held = 32 * 1024, .group = 4 * kToyPageSize};
   if (log_) {
     log_->drop_open_tail();
     start.stream = log_->stream();
     start.log = log_->bounds();
+    start.history = log_->history();
     const auto& shown = replica_.shown_at();
     if (shown && log_->position_at(shown->seq) == shown) start.applied = shown;
   }
@@ -52,12 +56,12 @@ void ToyStandby::crash() {
   log_scheduled_ = apply_scheduled_ = staging_ = false;
   ticket_ = 0;
   tick_at_ = 0;
-  if (damaged_ || orphaned_ || acknowledged_ == 0) return;
+  if (!truth_ || damaged_ || orphaned_ || acknowledged_ == 0) return;
   const auto& shown = replica_.shown_at();
   const bool goes_on = shown && log_ && shown->seq >= log_->bounds().base.seq;
   const Seq has = std::max(shown ? shown->seq : 0, goes_on ? log_->bounds().last.seq : 0);
   if (has < acknowledged_) {
-    throw Broken(fmt::format("{} acknowledged {} as durable, and has {} after a crash", name_,
+    throw Broken(fmt::format("{} acknowledged {} as durable, and has {} after a crash", place_.name,
                              acknowledged_, has));
   }
 }
@@ -69,8 +73,8 @@ void ToyStandby::lose_power() {
   // Back to some earlier commit that the log still can carry on from.
   const Seq back = log_->bounds().base.seq + chance_.below(shown->seq - log_->bounds().base.seq);
   const auto position = log_->position_at(back);
-  if (!position || !truth_.knows(*position)) return;
-  replica_.roll_back(*position, truth_.pages(back));
+  if (!position || !truth_->knows(*position)) return;
+  replica_.roll_back(*position, truth_->pages(back));
   shown_before_ = back;
 }
 
@@ -145,7 +149,7 @@ void ToyStandby::perform(follow::Report& report) {
 }
 
 void ToyStandby::perform(follow::Stop& stop) {
-  throw Broken(fmt::format("{} stopped: {}", name_, stop.reason));
+  throw Broken(fmt::format("{} stopped: {}", place_.name, stop.reason));
 }
 
 template <typename Work>
@@ -177,6 +181,7 @@ void ToyStandby::log_step() {
   }
   if (!log_work_.empty()) schedule_log();
   if (server_) server_->advance(appended);
+  on_change();
   drive([&](Follower& follower) { follower.on_log(ticket_, log_->bounds()); });
   schedule_apply();
 }
@@ -194,13 +199,31 @@ void ToyStandby::carry_out(follow::DropOpenTail&, std::vector<Bytes>& appended) 
   if (server_) server_->advance(std::exchange(appended, {}));
 }
 
+void ToyStandby::keep_orphans(Seq after) {
+  ++counts.orphanings;
+  if (sabotage_ == Sabotage::lose_orphans) return;
+  disk_.orphans.push_back({log_->history(), after, log_->bounds().last});
+}
+
+void ToyStandby::carry_out(follow::RewindLog& rewind, std::vector<Bytes>& appended) {
+  if (server_) server_->advance(std::exchange(appended, {}));
+  if (rewind.keep_until >= log_->bounds().base.seq) {
+    ++counts.rewinds;
+    keep_orphans(rewind.keep_until);
+    log_->rewind(rewind.keep_until);
+  }
+  if (server_) server_->advance({});
+  apply_work_.emplace_back(Rewound{log_->bounds().last.seq});
+  schedule_apply();
+}
+
 void ToyStandby::carry_out(follow::ResetLog& reset, std::vector<Bytes>& appended) {
-  if (reset.keep_orphans) ++counts.orphanings;
   appended.clear();
   if (log_) {
-    log_->reset(reset.base);
+    if (reset.keep_orphans) keep_orphans(log_->bounds().base.seq);
+    log_->reset(reset.base, reset.history);
   } else {
-    log_.emplace(reset.stream, reset.base);
+    log_.emplace(reset.stream, reset.base, reset.history);
   }
   serve();
   server_->advance({});
@@ -210,6 +233,7 @@ void ToyStandby::serve() {
   if (!log_ || server_) return;
   server_ =
       std::make_unique<ToyServer>(events_, chance_, network_, place_.server, log_, *this, false);
+  server_->cluster = cluster;
   server_->advance({});
 }
 
@@ -236,7 +260,7 @@ void ToyStandby::apply_step() {
   if (applied == ToyReplica::Applied::nothing) return;
   if (applied == ToyReplica::Applied::damaged) {
     if (!damaged_) {
-      throw Broken(fmt::format("{}: a record does not fit its state (sum {})", name_,
+      throw Broken(fmt::format("{}: a record does not fit its state (sum {})", place_.name,
                                hex(replica_.shown().sum())));
     }
     return drive([](Follower& follower) { follower.on_replica_lost("page hash"); });
@@ -271,9 +295,42 @@ void ToyStandby::carry_out(follow::FinishResync& finish) {
   }
   staging_ = damaged_ = false;
   // Finished from what is no longer history, or about to follow it: the next resync heals that.
-  orphaned_ = orphaned_ && (!truth_.knows(*replica_.shown_at()) || upstream_is_orphaned());
+  const bool is_history =
+      truth_ && truth_->knows(*replica_.shown_at()) && truth_->knows(log_->bounds().last);
+  orphaned_ = orphaned_ && (!is_history || upstream_is_orphaned());
   if (log_->bounds().base.seq < shown_before_) shown_before_ = 0;
   drive([&](Follower& follower) { follower.on_resync_finished(*replica_.shown_at()); });
+}
+
+// What the log still carries on. Where a resync is under way there is nothing, and it begins anew.
+void ToyStandby::carry_out(Rewound& rewound) {
+  std::optional<Position> left;
+  const auto& shown = replica_.shown_at();
+  const bool fits = shown && shown->seq <= rewound.to && log_->position_at(shown->seq) == shown;
+  if (fits && !staging_ && !damaged_) left = shown;
+  drive([&](Follower& follower) { follower.on_replica_rewound(left); });
+}
+
+// --- takeover ---
+
+void ToyStandby::prefer(std::size_t endpoint) {
+  drive([&](Follower& follower) { follower.prefer(endpoint); });
+}
+
+bool ToyStandby::drain() {
+  if (!follower_ || !log_ || staging_ || !follower_->applied()) return false;
+  std::vector<Bytes> appended;
+  while (!log_work_.empty()) {
+    auto* append = std::get_if<follow::Append>(&log_work_.front());
+    if (!append) return false;
+    carry_out(*append, appended);
+    log_work_.pop_front();
+  }
+  log_->drop_open_tail();
+  auto applied = ToyReplica::Applied::some;
+  while (applied == ToyReplica::Applied::some) applied = replica_.apply_from(*log_, 1000);
+  on_change();
+  return replica_.shown_at() == log_->bounds().last;
 }
 
 // --- faults ---
@@ -333,17 +390,18 @@ void ToyStandby::on_acknowledged(const message::Ack& ack) {
 }
 
 void ToyStandby::check() const {
+  on_change();
   const auto& shown = replica_.shown_at();
-  if (!shown || damaged_ || orphaned_) return;
-  if (!truth_.knows(*shown)) {
+  if (!truth_ || !shown || damaged_ || orphaned_) return;
+  if (!truth_->knows(*shown)) {
     throw Broken(
-        fmt::format("{} shows {}, which the primary never was", name_, shown->to_string()));
+        fmt::format("{} shows {}, which the primary never was", place_.name, shown->to_string()));
   }
   if (replica_.shown().sum() != shown->sum) {
-    throw Broken(fmt::format("{} shows other pages than {} has", name_, shown->to_string()));
+    throw Broken(fmt::format("{} shows other pages than {} has", place_.name, shown->to_string()));
   }
   if (shown->seq < shown_before_) {
-    throw Broken(fmt::format("{} went back from {} to {}", name_, shown_before_, shown->seq));
+    throw Broken(fmt::format("{} went back from {} to {}", place_.name, shown_before_, shown->seq));
   }
 }
 
@@ -356,10 +414,10 @@ bool ToyStandby::is_at(const Position& position) const {
 std::string ToyStandby::describe() const {
   const auto& shown = replica_.shown_at();
   auto text = fmt::format(
-      "{}: {}, shows {}, log {}..{}{}{}", name_, follower_ ? to_string(follower_->state()) : "down",
-      shown ? shown->to_string() : "nothing", log_ ? log_->bounds().base.to_string() : "-",
-      log_ ? log_->bounds().last.to_string() : "-", damaged_ ? " damaged" : "",
-      orphaned_ ? " orphaned" : "");
+      "{}: {}, shows {}, log {}..{}{}{}", place_.name,
+      follower_ ? to_string(follower_->state()) : "down", shown ? shown->to_string() : "nothing",
+      log_ ? log_->bounds().base.to_string() : "-", log_ ? log_->bounds().last.to_string() : "-",
+      damaged_ ? " damaged" : "", orphaned_ ? " orphaned" : "");
   for (const auto& report : reports_) text += "\n    " + report;
   return text;
 }

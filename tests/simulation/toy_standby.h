@@ -7,15 +7,32 @@
 
 namespace understudy::sim {
 
+// Records that were taken out of a log and kept: those > after of the log that ended at `last`.
+struct ToyOrphans {
+  History history;
+  Seq after = 0;
+  Position last;
+};
+
+// What survives the process.
+struct ToyDisk {
+  std::optional<ToyLog> log;
+  ToyReplica replica;
+  std::vector<ToyOrphans> orphans;
+};
+
 class ToyStandby : public ClientPort, public PageSource {
  public:
   struct Place {
     std::size_t client = 0;              // in the network, as a standby
     std::size_t server = 0;              // in the network, as a server
     std::vector<std::size_t> upstreams;  // servers, in turn
+    std::string name;
+    bool prefer_primary = false;
   };
-  ToyStandby(Events& events, Chance& chance, ToyNetwork& network, const Truth& truth, Place place,
-             Sabotage sabotage);
+  // `truth`: what it is held against; null: its owner does that.
+  ToyStandby(Events& events, Chance& chance, ToyNetwork& network, const Truth* truth, Place place,
+             Sabotage sabotage, ToyDisk& disk);
   ~ToyStandby() override;
 
   void start();
@@ -35,10 +52,18 @@ class ToyStandby : public ClientPort, public PageSource {
   [[nodiscard]] bool is_up() const { return follower_ != nullptr; }
   [[nodiscard]] bool is_at(const Position& position) const;
   [[nodiscard]] std::string describe() const;
-  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const std::string& name() const { return place_.name; }
+  [[nodiscard]] const Follower* follower() const { return follower_.get(); }
+  void prefer(std::size_t endpoint);
+  // All that was received is in the log and shown; false: it cannot be.
+  [[nodiscard]] bool drain();
+  // After each change of log or replica; throws what is broken.
+  std::function<void()> on_change = [] {};
+  ToyServer::Cluster cluster;  // of its server
 
   struct Counts {
-    std::uint64_t resyncs = 0, orphanings = 0, tails_dropped = 0, appends = 0, failed_resyncs = 0;
+    std::uint64_t resyncs = 0, orphanings = 0, tails_dropped = 0, appends = 0, failed_resyncs = 0,
+                  rewinds = 0;
   };
   Counts counts;
 
@@ -48,9 +73,14 @@ class ToyStandby : public ClientPort, public PageSource {
   [[nodiscard]] std::optional<StateOutline> outline() const override;
 
  private:
-  using LogWork = std::variant<follow::Append, follow::DropOpenTail, follow::ResetLog>;
+  // The log was rewound: the apply thread tells what is left.
+  struct Rewound {
+    Seq to = 0;
+  };
+  using LogWork =
+      std::variant<follow::Append, follow::DropOpenTail, follow::RewindLog, follow::ResetLog>;
   using ApplyWork = std::variant<follow::BeginResync, follow::HashGroup, follow::StoreGroup,
-                                 follow::FinishResync>;
+                                 follow::FinishResync, Rewound>;
 
   template <typename F>
   void drive(F&& event);
@@ -67,12 +97,15 @@ class ToyStandby : public ClientPort, public PageSource {
   void log_step();
   void carry_out(follow::Append& append, std::vector<Bytes>& appended);
   void carry_out(follow::DropOpenTail& drop, std::vector<Bytes>& appended);
+  void carry_out(follow::RewindLog& rewind, std::vector<Bytes>& appended);
   void carry_out(follow::ResetLog& reset, std::vector<Bytes>& appended);
+  void keep_orphans(Seq after);
   void apply_step();
   void carry_out(follow::BeginResync& begin);
   void carry_out(follow::HashGroup& group);
   void carry_out(follow::StoreGroup& store);
   void carry_out(follow::FinishResync& finish);
+  void carry_out(Rewound& rewound);
   void schedule_log();
   void schedule_apply();
   void serve();
@@ -80,14 +113,14 @@ class ToyStandby : public ClientPort, public PageSource {
   Events& events_;
   Chance& chance_;
   ToyNetwork& network_;
-  const Truth& truth_;
+  const Truth* truth_;
   const Place place_;
   const Sabotage sabotage_;
-  const std::string name_;
 
   // Durable.
-  std::optional<ToyLog> log_;
-  ToyReplica replica_;
+  ToyDisk& disk_;
+  std::optional<ToyLog>& log_;
+  ToyReplica& replica_;
 
   // Of the process.
   std::unique_ptr<Follower> follower_;
