@@ -120,16 +120,6 @@ StateSum PageHashes::recount() const {
   return sum;
 }
 
-std::uint64_t PageHashes::group_hash(PageNo first, PageNo count) const {
-  US_ASSERT(first != 0, "pages count from 1");
-  std::vector<PageHash> group;
-  if (first <= page_count_) {
-    group.resize(std::min(count, page_count_ - first + 1));
-    for (std::size_t i = 0; i < group.size(); ++i) group[i] = get(first + static_cast<PageNo>(i));
-  }
-  return xxh3(std::as_bytes(std::span(group)));
-}
-
 void PageHashes::save(const std::string& path, const StreamId& stream, Seq seq,
                       const std::string& vfs) {
   File file(path, File::Mode::create, vfs);

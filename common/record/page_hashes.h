@@ -31,8 +31,6 @@ class PageHashes {
 
   // Sum of the table as computed anew from all entries; equals sum() unless memory is damaged.
   [[nodiscard]] StateSum recount() const;
-  // Hash over the 8-byte entries of `count` pages from `first` (resync compares groups by it).
-  [[nodiscard]] std::uint64_t group_hash(PageNo first, PageNo count) const;
 
   // Writes the entries changed since the last save, syncs, then the header with `seq`, syncs.
   // Format: schemas/page-hashes.md. Throws IoError; the file is then still usable.

@@ -46,16 +46,6 @@ Endpoint Endpoint::parse(std::string_view text) {
   return endpoint;
 }
 
-std::vector<Endpoint> Endpoint::parse_list(std::string_view text) {
-  std::vector<Endpoint> list;
-  while (true) {
-    const auto comma = text.find(',');
-    list.push_back(parse(text.substr(0, comma)));
-    if (comma == text.npos) return list;
-    text.remove_prefix(comma + 1);
-  }
-}
-
 std::string Endpoint::live() const {
   return fmt::format("{}{}:{}", kScheme, host, port);
 }

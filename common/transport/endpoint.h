@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace understudy {
 
@@ -16,8 +15,6 @@ struct Endpoint {
   // Throws ConfigError that says what is wrong with `text`. Port 1 … 65534 (0 is for tests that
   // listen wherever there is room).
   static Endpoint parse(std::string_view text);
-  // Comma-separated; at least one.
-  static std::vector<Endpoint> parse_list(std::string_view text);
 
   [[nodiscard]] std::string live() const;  // tcp://host:port
   [[nodiscard]] std::string to_string() const { return live(); }

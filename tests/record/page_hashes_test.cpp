@@ -64,25 +64,3 @@ TEST_CASE("the lock-byte page has an entry that stays 0") {
   CHECK(table.sum() == 5);
   set_lock_byte_offset(0x40000000);
 }
-
-TEST_CASE("a group's hash is that of its entries' bytes; pages beyond the end are not in it") {
-  testing::Random random(51);
-  PageHashes table(4096);
-  std::vector<PageHash> entries(1500);
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    entries[i] = random();
-    table.set(static_cast<PageNo>(i + 1), entries[i]);
-  }
-  const auto expected = [&](std::size_t first, std::size_t count) {
-    return xxh3(std::as_bytes(std::span(entries).subspan(first - 1, count)));
-  };
-  CHECK(table.group_hash(1, 1500) == expected(1, 1500));
-  CHECK(table.group_hash(1, 0xffffffff) == expected(1, 1500));
-  CHECK(table.group_hash(511, 2) == expected(511, 2));
-  CHECK(table.group_hash(1499, 256) == expected(1499, 2));
-  CHECK(table.group_hash(1501, 256) == xxh3({}));
-  const auto before = table.group_hash(257, 256);
-  table.set(512, 1);
-  CHECK(table.group_hash(257, 256) != before);
-  CHECK(table.group_hash(1, 256) == expected(1, 256));
-}

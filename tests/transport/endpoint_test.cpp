@@ -12,7 +12,6 @@ TEST_CASE("endpoints are parsed, and the next port serves requests") {
   CHECK(endpoint.live() == "tcp://127.0.0.1:7600");
   CHECK(endpoint.requests() == "tcp://127.0.0.1:7601");
   CHECK(Endpoint::parse("tcp://[::1]:65534").requests() == "tcp://[::1]:65535");
-  CHECK(Endpoint::parse_list("tcp://a:1,tcp://b:2").size() == 2);
 }
 
 TEST_CASE("what is no endpoint is refused with the reason") {
@@ -23,7 +22,6 @@ TEST_CASE("what is no endpoint is refused with the reason") {
     CAPTURE(text);
     CHECK_THROWS_AS(Endpoint::parse(text), ConfigError);
   }
-  CHECK_THROWS_AS(Endpoint::parse_list("tcp://a:1,"), ConfigError);
 }
 
 TEST_CASE("only names and addresses of this machine are loopback") {
