@@ -1,5 +1,6 @@
 #include "publisher/publisher.h"
 
+#include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/logging/log.h"
 
@@ -68,7 +69,9 @@ bool Publisher::run_session() {
     if (!may_heal(error) && !(was_interrupted_ && is_refusal(error))) throw;
     was_interrupted_ = true;
     trouble = error.what();
-    log::error("publishing_interrupted", trouble);
+    if (const auto times = trouble_.came(trouble, monotonic_time_us())) {
+      log::error("publishing_interrupted", trouble, {{"times", *times}});
+    }
   }
   progress_->end();
   const std::lock_guard lock(mutex_);

@@ -3,6 +3,7 @@
 // repaired.
 #pragma once
 
+#include "common/logging/repeated_trouble.h"
 #include "common/node/role.h"
 #include "common/node/state_directory.h"
 #include "publisher/session.h"
@@ -36,6 +37,7 @@ class Publisher final : public Role {
   PublisherOptions options_;
   const StateDirectory& directory_;
   std::unique_ptr<Progress> progress_;
+  RepeatedTrouble trouble_;
   bool was_interrupted_ = false;  // a session of this run ended by something that may heal
 
   mutable std::mutex mutex_;  // guards what follows

@@ -48,7 +48,7 @@ void Session::run() {
   log::info("publishing", "records are served",
             {{"stream", stream_.to_string()},
              {"position", log_->bounds().last.to_string()},
-             {"listen", options_.listen.to_string()}});
+             {"listen", (server_ ? server_->endpoint() : options_.listen).to_string()}});
   capture();
 }
 
