@@ -47,7 +47,11 @@ void Supervisor::run() {
   learn_history();
   conductor_ = std::make_unique<Conductor>(
       Conductor::Options{.is_busy = [this] { return switchover_.has_value(); },
-                         .tick = [this] { drive_switchover(); },
+                         .tick =
+                             [this] {
+                               heed_higher_epoch();
+                               drive_switchover();
+                             },
                          .failed = fail});
   if (!options_.peers.empty()) {
     PeerLinksOptions links{.peers = options_.peers,
@@ -98,7 +102,8 @@ StartFacts Supervisor::gather_start_facts() {
     facts.history = backend->history();
     facts.has_cursor = wal::Cursor::decode(backend->cursor()).has_value();
   }
-  if (links_ && options_.node.role == NodeRole::primary) {
+  const bool led_last = !facts.history.empty() && facts.history.back().node == node_.name();
+  if (links_ && (led_last || options_.node.role == NodeRole::primary)) {
     // The first word of each that can be reached; who is not there is not waited for in vain.
     const auto deadline_us = monotonic_time_us() + options_.peer_patience.count() * 1000;
     do {

@@ -97,18 +97,21 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
 
   // supervisor_demote.cpp (conductor)
   void on_peer_event(const PeerEvent& event);
+  void heed_higher_epoch();
   void stand_down(Epoch epoch, const std::string& why);
   // False: the node is stopping.
   [[nodiscard]] bool fence_and_drain(Publisher& running);
+  [[nodiscard]] bool take_fence(std::chrono::milliseconds patience);
+  void drop_fence();
+  void say_weakened();
+
+  // supervisor_switchover.cpp (conductor)
   [[nodiscard]] CommandResult begin_switchover(const std::string& to, bool dry_run,
                                                std::function<void(CommandResult)> ended);
   [[nodiscard]] CommandResult forward(const Endpoint& primary, message::Command command);
   void drive_switchover();
   void carry_out(const switchover::Action& action);
   void end_switchover(CommandResult result);
-  [[nodiscard]] bool take_fence(std::chrono::milliseconds patience);
-  void drop_fence();
-  void say_weakened();
 
   // The one that runs; null: none. It may outlive its run in the hands of the caller.
   [[nodiscard]] std::shared_ptr<Publisher> publisher();

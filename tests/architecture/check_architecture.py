@@ -12,7 +12,7 @@ from typing import Iterator
 import rooms
 import source_text
 
-SOURCE_FOLDERS = ("common", "publisher", "subscriber", "cli", "tests", "bench", "demo", "dev.d",
+SOURCE_FOLDERS = ("common", "publisher", "subscriber", "takeover", "extension", "cli", "tests", "bench", "demo", "dev.d",
                   "schemas", "deploy", "docs", "cmake")
 MAX_FUNCTION_LINES = 70
 MAX_FILE_LINES = 400
@@ -40,7 +40,8 @@ FORBIDDEN_NAMES = re.compile(r"util|helper|manager|misc", re.IGNORECASE)
 FORBIDDEN_TYPES = re.compile(r"\b(?:class|struct)\s+\w*(?:Util|Helper|Manager)\w*")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b|not imple" r"mented")
 MACHINE_PATHS = re.compile(r"/(?:wo" r"rk|fa" r"rm)/|bash_" r"jobs|/tmp/s" r"rc")
-ROOMS_WITH_README = ("common", "common/*", "publisher", "subscriber", "cli", "tests", "bench",
+ROOMS_WITH_README = ("common", "common/*", "publisher", "subscriber", "takeover", "extension",
+                     "cli", "tests", "bench",
                      "schemas", "deploy", "demo")
 
 

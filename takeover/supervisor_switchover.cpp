@@ -1,0 +1,210 @@
+// Switchover: who is asked, and the primary's half of it. switchover.h decides; this carries it
+// out.
+#include "common/core/clock.h"
+#include "common/logging/log.h"
+#include "takeover/failure_point.h"
+#include "takeover/supervisor.h"
+
+#include <fmt/format.h>
+
+#include <future>
+#include <random>
+#include <utility>
+
+namespace understudy {
+namespace {
+
+constexpr std::chrono::milliseconds kDemandTimeout{400};
+constexpr std::chrono::seconds kForwardedTimeout{60};
+constexpr std::chrono::milliseconds kLook{20};
+constexpr std::chrono::seconds kSwitchoverLimit{90};
+
+std::optional<NodeRole> to_node_role(PeerRole role) {
+  if (role == PeerRole::primary) return NodeRole::primary;
+  if (role == PeerRole::standby) return NodeRole::standby;
+  return std::nullopt;
+}
+
+CommandResult stopping() {
+  return {CommandResult::Outcome::failed, "the node is stopping", {}, {}};
+}
+
+}  // namespace
+
+CommandResult Supervisor::switchover(const std::string& to, bool dry_run) {
+  if (!links_) {
+    return {CommandResult::Outcome::refused,
+            "this node has no --peers: it knows no other one",
+            {},
+            position()};
+  }
+  (void)links_->refresh(std::chrono::milliseconds(1000), true);
+  if (publisher() != nullptr) {
+    const auto ended = std::make_shared<std::promise<CommandResult>>();
+    auto future = ended->get_future();
+    conductor_->post([this, to, dry_run, ended] {
+      auto begun = begin_switchover(
+          to, dry_run, [ended](CommandResult result) { ended->set_value(std::move(result)); });
+      if (begun.outcome != CommandResult::Outcome::done) ended->set_value(std::move(begun));
+    });
+    const auto deadline = std::chrono::steady_clock::now() + kSwitchoverLimit;
+    while (future.wait_for(kLook) != std::future_status::ready) {
+      if (node_.is_stopping()) return stopping();
+      if (std::chrono::steady_clock::now() < deadline) continue;
+      return {CommandResult::Outcome::failed,
+              "it is not over yet; see the status of both nodes",
+              {},
+              position()};
+    }
+    return future.get();
+  }
+  const auto primary = links_->primary();
+  const auto endpoint = primary ? links_->endpoint_of(primary->report.node) : std::nullopt;
+  if (!endpoint) {
+    return {CommandResult::Outcome::refused,
+            "no primary answers; to replace a lost one: understudy promote",
+            {},
+            position()};
+  }
+  message::Command command;
+  command.kind = CommandKind::switchover;
+  command.to = to;
+  command.dry_run = dry_run;
+  return forward(*endpoint, std::move(command));
+}
+
+// To the primary. Its port closes with its role, so who leads then tells more than its silence.
+CommandResult Supervisor::forward(const Endpoint& primary, message::Command command) {
+  const auto to = command.to;
+  const auto good =
+      command.dry_run ? CommandResult::Outcome::would_do : CommandResult::Outcome::done;
+  const auto ended = std::make_shared<std::promise<CommandOutcome>>();
+  auto future = ended->get_future();
+  links_->send_command(primary, std::move(command), kForwardedTimeout,
+                       [ended](CommandOutcome outcome) { ended->set_value(std::move(outcome)); });
+  while (future.wait_for(kLook) != std::future_status::ready) {
+    const auto now = links_->primary();
+    const bool moved = (now && now->report.node == to) || (to == node_.name() && publisher());
+    if (moved) return {CommandResult::Outcome::done, to + " leads", {}, position()};
+    if (node_.is_stopping()) return stopping();
+  }
+  const auto outcome = future.get();
+  if (outcome.kind != CommandOutcome::Kind::answered) {
+    return {CommandResult::Outcome::failed,
+            "the primary does not answer; see its status",
+            {},
+            position()};
+  }
+  return {outcome.reply.ok ? good : CommandResult::Outcome::refused,
+          outcome.reply.text,
+          {},
+          position()};
+}
+
+// On the conductor. done: it is begun, and `ended` will be called; else what speaks against it.
+CommandResult Supervisor::begin_switchover(const std::string& to, bool dry_run,
+                                           std::function<void(CommandResult)> ended) {
+  CommandResult refused{CommandResult::Outcome::refused, "nothing was changed", {}, position()};
+  const auto object = [&refused](std::string text) {
+    refused.objections.push_back({std::move(text), false, 0});
+  };
+  if (publisher() == nullptr) object("this node is not the primary");
+  if (switchover_) object("a switchover to " + switchover_->target() + " is under way");
+  if (to == node_.name()) object(to + " is the primary already");
+  if (!links_->endpoint_of(to)) (void)links_->refresh(std::chrono::milliseconds(1000), false);
+  const auto peer = links_->find(to);
+  const auto endpoint = links_->endpoint_of(to);
+  if (!peer || !endpoint || peer->is_silent) {
+    object("no node " + to + " answers among the peers");
+  } else if (peer->report.role != PeerRole::standby ||
+             peer->report.state != to_string(NodeState::streaming)) {
+    object(fmt::format("{} is not a standby that streams: it is {}", to, peer->report.state));
+  }
+  if (!refused.objections.empty()) return refused;
+  if (dry_run) {
+    return {CommandResult::Outcome::would_do,
+            fmt::format("{} would hand over to {}, which is at seq {}", node_.name(), to,
+                        peer->report.applied),
+            {},
+            position()};
+  }
+  std::random_device source;
+  const std::uint64_t id = (std::uint64_t{source()} << 32) | source() | 1;
+  switchover_.emplace(id, to, peer->report.process, own_epoch(), monotonic_time_us());
+  target_ = endpoint;
+  switchover_ended_ = std::move(ended);
+  drive_switchover();
+  return {CommandResult::Outcome::done, "begun", {}, position()};
+}
+
+void Supervisor::drive_switchover() {
+  if (!switchover_) return;
+  if (const auto peer = links_->find(switchover_->target())) {
+    const auto& report = peer->report;
+    switchover_->on_report(
+        {report.process, to_node_role(report.role), report.epoch, report.declined_takeover_id});
+  }
+  switchover_->tick(monotonic_time_us());
+  for (auto actions = switchover_->take_actions(); !actions.empty();
+       actions = switchover_ ? switchover_->take_actions() : std::vector<switchover::Action>{}) {
+    for (const auto& action : actions) carry_out(action);
+  }
+}
+
+void Supervisor::carry_out(const switchover::Action& action) {
+  if (std::holds_alternative<switchover::TakeFence>(action)) {
+    const bool held = take_fence(std::chrono::milliseconds(kFenceLimit_us / 1000));
+    if (!held) drop_fence();
+    failure_point("switchover_fenced");
+    switchover_->on_fenced(held);
+  } else if (std::holds_alternative<switchover::Drain>(action)) {
+    const auto running = publisher();
+    const auto limit = std::chrono::milliseconds(kDrainLimit_us / 1000);
+    const auto end = running != nullptr ? running->drain(limit) : std::nullopt;
+    failure_point("switchover_drained");
+    switchover_->on_drained(end);
+  } else if (const auto* demand = std::get_if<switchover::Demand>(&action)) {
+    message::Command command;
+    command.kind = CommandKind::take_over;
+    command.to = fmt::format("{:016x}", demand->process);
+    command.position = demand->position;
+    command.takeover_id = demand->id;
+    links_->send_command(*target_, std::move(command), kDemandTimeout, [](CommandOutcome) {});
+    failure_point("switchover_demanded");
+  } else if (std::holds_alternative<switchover::DropFence>(action)) {
+    drop_fence();
+  } else if (const auto* down = std::get_if<switchover::StandDown>(&action)) {
+    // Before our port closes: somebody behind it may wait for the answer.
+    const auto target = switchover_->target();
+    end_switchover({CommandResult::Outcome::done,
+                    fmt::format("{} leads epoch {}", target, down->epoch),
+                    {},
+                    {}});
+    stand_down(down->epoch, "switchover to " + target);
+  } else if (const auto* stuck = std::get_if<switchover::Stuck>(&action)) {
+    log::error("switchover_stuck", stuck->text);
+    {
+      const std::lock_guard lock(mutex_);
+      stuck_ = stuck->text;
+    }
+    say_weakened();
+  } else if (const auto* over = std::get_if<switchover::GiveUp>(&action)) {
+    log::warning("switchover_given_up", over->reason);
+    end_switchover({CommandResult::Outcome::failed,
+                    over->reason + "; this node is still the primary",
+                    {},
+                    {}});
+  }
+}
+
+void Supervisor::end_switchover(CommandResult result) {
+  switchover_.reset();
+  {
+    const std::lock_guard lock(mutex_);
+    stuck_.clear();
+  }
+  say_weakened();
+  if (const auto ended = std::exchange(switchover_ended_, {})) ended(std::move(result));
+}
+
+}  // namespace understudy
