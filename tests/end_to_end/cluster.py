@@ -125,10 +125,10 @@ class Peers(Cluster):
                                        f"{answer.returncode}: {answer.stdout}{answer.stderr}")
         return took
 
-    def write_ledger(self, *options: str) -> Program:
-        """Writes to whichever node accepts; see acknowledged()."""
+    def write_ledger(self, *options: str, only: str = "") -> Program:
+        """Writes to whichever node accepts, or to one only; see acknowledged()."""
         self.journals.append(self.folder / f"journal-{len(self.journals)}")
-        databases = [str(node.database) for node in self.nodes]
+        databases = [str(node.database) for node in self.nodes if only in ("", node.name)]
         return self.run_program("ledger.py", *databases, "--journal", str(self.journals[-1]), *options)
 
     def acknowledged(self) -> list[ledger.Acknowledged]:
