@@ -315,7 +315,7 @@ void Applier::do_upkeep() {
 // After this the log is not needed for what came before.
 void Applier::save() {
   last_save_us_ = monotonic_time_us();
-  if (replica_->position().seq == keep_after_) return;
+  if (keep_after_ != 0 && replica_->position().seq == keep_after_) return;  // 0: none is saved
   replica_->make_durable();
   replica_->save_hashes();
   keep_after_ = replica_->durable_position().seq;
