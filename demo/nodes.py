@@ -68,6 +68,18 @@ class Node:
                           *options]
         return node
 
+    @classmethod
+    def cluster(cls, program, databases: dict[str, pathlib.Path], *options, outlives=False) -> "list[Node]":
+        """Nodes that know each other by --peers. The first one is to publish, the others subscribe;
+        that counts only while a node has no state: later it is what its log says."""
+        nodes = [cls(program, name, database, outlives) for name, database in databases.items()]
+        peers = ",".join(node.address for node in nodes)
+        for node in nodes:
+            command = "publish" if node is nodes[0] else "subscribe"
+            node.arguments = [command, str(node.database), "--node", node.name, "--listen",
+                              node.address, "--peers", peers, *options]
+        return nodes
+
     @property
     def address(self) -> str:
         return f"tcp://127.0.0.1:{self.port}"
