@@ -136,6 +136,11 @@ class Peers(Cluster):
         return [row for journal in self.journals if journal.exists()
                 for row in ledger.parse_journal(journal.read_text())]
 
+    def unexpected_errors(self) -> str:
+        """Of all ledger writers so far: what is not SQLITE_BUSY."""
+        files = [pathlib.Path(f"{journal}.errors") for journal in self.journals]
+        return "".join(path.read_text() for path in files if path.exists())
+
     def orphan_files(self) -> list[pathlib.Path]:
         return [path for node in self.nodes for path in node.state_folder.glob("orphans/*.db")]
 

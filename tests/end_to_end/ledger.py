@@ -3,6 +3,7 @@ remembers every row whose COMMIT it was told to have succeeded.
 
 A row is a token that is never used twice. Each acknowledged one is a line of the journal: token,
 number of the database, monotonic time in seconds. What failed, or whose outcome is unknown, is not.
+Errors that an application cannot expect from a takeover (all but SQLITE_BUSY) go to FILE.errors.
 
 usage: ledger.py DATABASE --create
        ledger.py DATABASE... --journal FILE [--rate R] [--extension FILE]
@@ -21,6 +22,7 @@ import time
 from typing import Iterable, NamedTuple
 
 SCHEMA = "CREATE TABLE ledger(token TEXT NOT NULL)"
+NOT_THERE_YET = "no such table: ledger"  # of a standby that has nothing yet
 PAUSE = 0.001  # seconds, when nobody accepts
 
 
@@ -77,8 +79,9 @@ class Writer:
         try:
             self.connection = self.connection or self.open()
             self.connection.execute("INSERT INTO ledger VALUES (?)", (token,))
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             self.refused += 1
+            self.note(error)
             if self.connection:
                 self.connection.close()
             self.connection, self.current = None, (self.current + 1) % len(self.databases)
@@ -86,6 +89,13 @@ class Writer:
         self.committed += 1
         self.journal.write(f"{token}\t{self.current}\t{time.monotonic():.6f}\n")
         return True
+
+
+    def note(self, error: sqlite3.Error) -> None:
+        """All but SQLITE_BUSY, and a database that is not there yet, goes into FILE.errors."""
+        if str(error) not in ("database is locked", "unable to open database file", NOT_THERE_YET):
+            with open(self.journal.name + ".errors", "a", encoding="utf-8") as errors:
+                errors.write(f"{error}\n")
 
 
 def run(options: argparse.Namespace, stop: threading.Event) -> None:
