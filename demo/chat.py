@@ -1,9 +1,10 @@
 """A chat application on SQLite: the kind of program that Understudy stands beside.
 
 Several processes post, edit, delete, react and search in one database in WAL mode. It is written
-as its authors would have written it, without a thought of replication.
+as its authors would have written it, without a thought of replication. Only this much is for takeovers:
+given several databases it writes to the first one that lets it, and looks again when that one fails.
 
-usage: chat.py DATABASE [--writers 3] [--rate 100] [--history 20000] [--seconds 0]
+usage: chat.py DATABASE… [--writers 3] [--rate 100] [--history 20000] [--seconds 0]
 Ends after --seconds (0: on SIGTERM) and prints what it committed.
 """
 
@@ -56,6 +57,23 @@ def connect(path: str) -> sqlite3.Connection:
     database.execute("PRAGMA synchronous=NORMAL")
     database.execute("PRAGMA foreign_keys=ON")
     return database
+
+
+def connect_to_writable(paths: list[str], stop) -> sqlite3.Connection | None:
+    """The first database that lets it write (a standby does not); waits for one, None at `stop`."""
+    while not stop.is_set():
+        for path in paths:
+            try:
+                database = sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=0.01,
+                                           isolation_level=None)
+                database.execute("BEGIN IMMEDIATE")
+                database.execute("ROLLBACK")
+                database.close()
+                return connect(path)
+            except sqlite3.Error:
+                continue
+        stop.wait(0.005)
+    return None
 
 
 def sentence(chance: random.Random) -> str:
@@ -123,14 +141,15 @@ def create(path: str, history: int) -> None:
     database.close()
 
 
-def write(path: str, number: int, rate: float, stop, committed, changing, errors) -> None:
+def write(paths: list[str], number: int, rate: float, stop, committed, changing, errors) -> None:
     """One writer: a transaction every 1/rate seconds until `stop`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    database, chance = connect(path), random.Random(time.time_ns() + number)
+    database = connect(paths[0]) if len(paths) == 1 else connect_to_writable(paths, stop)
+    chance = random.Random(time.time_ns() + number)
     actions, weights = list(ACTIONS), list(ACTIONS.values())
     application, next_at = multiprocessing.parent_process(), time.monotonic()
-    while application.is_alive() and not stop.wait(max(0.0, next_at - time.monotonic())):
+    while database and application.is_alive() and not stop.wait(max(0.0, next_at - time.monotonic())):
         try:
             before = database.total_changes
             database.execute("BEGIN IMMEDIATE")
@@ -143,26 +162,31 @@ def write(path: str, number: int, rate: float, stop, committed, changing, errors
             print(f"chat: writer {number}: {error}", file=sys.stderr, flush=True)
             if database.in_transaction:
                 database.execute("ROLLBACK")
+            if len(paths) > 1:
+                database.close()
+                database = connect_to_writable(paths, stop)
         next_at = max(next_at + 1 / rate, time.monotonic() - 1)
-    database.close()
+    if database:
+        database.close()
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description="A chat application on SQLite.")
-    options.add_argument("database")
+    options.add_argument("databases", nargs="+", metavar="DATABASE")
     options.add_argument("--writers", type=int, default=3, help="processes that write")
     options.add_argument("--rate", type=float, default=100, help="transactions a second, each")
     options.add_argument("--history", type=int, default=20000, help="messages to begin with")
     options.add_argument("--seconds", type=float, default=0, help="how long; 0: until SIGTERM")
     chosen = options.parse_args()
 
-    create(chosen.database, chosen.history)
+    if len(chosen.databases) == 1:
+        create(chosen.databases[0], chosen.history)
     stop = multiprocessing.Event()
     committed = multiprocessing.Array("L", chosen.writers)
     changing = multiprocessing.Array("L", chosen.writers)
     errors = multiprocessing.Array("L", chosen.writers)
     writers = [multiprocessing.Process(target=write, daemon=True, args=(
-        chosen.database, number, chosen.rate, stop, committed, changing, errors))
+        chosen.databases, number, chosen.rate, stop, committed, changing, errors))
         for number in range(chosen.writers)]
     for writer in writers:
         writer.start()

@@ -1,8 +1,10 @@
-"""Conducts the demo: a live database, a publisher, two standbys, a kill, a return, and the proof.
+"""Conducts the demo, in two acts. One: a live database, two standbys, a kill, a return. Two: the
+primary's machine is lost, a standby takes over, the application goes on there, the old primary returns.
+Each act ends with the proof that all three databases are equal.
 
 usage: conductor.py --understudy PROGRAM [--keep] [--folder DIR] [--pace 1.0]
-Ends by itself after about 30 seconds; exit code 0 when all three databases are equal. With --keep
-everything goes on running afterwards, and it says how to look at it and how to stop it.
+Ends by itself after about 40 seconds; exit code 0 when all was as it should be. With --keep
+everything goes on running after the second act, and it says how to look at it and how to stop it.
 """
 
 import argparse
@@ -15,11 +17,12 @@ import sys
 import tempfile
 import time
 
-import equality
 from nodes import Node, NodeFailed, die_with_parent
+from proof import prove_equal, prove_takeover
 from screen import GREEN, Row, Screen
 
-KILL_AT, RETURN_AT, STOP_AT, TOTAL = 12.0, 17.0, 25.0, 26.0
+KILL_AT, RETURN_AT, STOP_AT = 6.0, 10.0, 15.0  # the first act
+LOSE_AT, BACK_AT, END_AT = 3.0, 9.0, 15.0      # the second
 DRAW_SECONDS = 0.2
 CONVERGE_SECONDS = 60.0
 CHAT = pathlib.Path(__file__).with_name("chat.py")
@@ -45,29 +48,38 @@ class Demo:
         self.pace = pace
         self.program = program
         self.application: subprocess.Popen | None = None
-        self.publisher = Node.publisher(program, "primary", folder / "chat.db", "--node", "primary",
-                                        outlives=keep)
-        self.standbys = [
-            Node.standby(program, name, folder / f"{name}.db", self.publisher, "--node", name,
-                         outlives=keep)
-            for name in ("standby-1", "standby-2")]
-        self.nodes = [self.publisher, *self.standbys]
+        databases = {name: folder / name / "chat.db" for name in ("node-1", "node-2", "node-3")}
+        for path in databases.values():
+            path.parent.mkdir()
+        self.nodes = Node.cluster(program, databases, outlives=keep)
+        for node in self.nodes:
+            node.log_path = folder / f"{node.name}.log"
         self.rows = [Row(node.name) for node in self.nodes]
-        self.screen = Screen(self.rows, TOTAL * pace)
+        self.gone: dict[Node, str] = {}  # what the screen says of nodes that do not run
+        self.begin_act(STOP_AT, "")
+
+    def begin_act(self, seconds: float, title: str) -> None:
+        self.screen = Screen(self.rows, seconds * self.pace, title)
 
     def start(self) -> None:
-        database = self.publisher.database
+        database = self.nodes[0].database
         print(f"A chat application with some history is being set up in {self.folder}", flush=True)
         subprocess.run([sys.executable, str(CHAT), str(database), "--writers", "0", "--seconds",
                         "0.01"], check=True, stdout=subprocess.DEVNULL)
-        with open(self.folder / "chat.log", "wb") as log:
-            self.application = subprocess.Popen(
-                [sys.executable, str(CHAT), str(database)], stdout=log, stderr=log,
-                preexec_fn=None if self.keep else die_with_parent, start_new_session=True)
+        self.start_application(database)
         for node in self.nodes:
             node.start()
-        self.screen = Screen(self.rows, TOTAL * self.pace)
-        self.screen.tell("The application writes; the standbys fetch the database.")
+
+    def start_application(self, *databases: pathlib.Path) -> None:
+        with open(self.folder / "chat.log", "wb") as log:
+            self.application = subprocess.Popen(
+                [sys.executable, str(CHAT), *map(str, databases)], stdout=log, stderr=log,
+                preexec_fn=None if self.keep else die_with_parent, start_new_session=True)
+
+    def kill_application(self) -> None:
+        """kill -9, its writers too."""
+        os.killpg(self.application.pid, signal.SIGKILL)
+        self.application.wait()
 
     def stop(self) -> None:
         """Ends whatever still runs, whatever went wrong; a second Ctrl-C does not cut it short."""
@@ -77,33 +89,76 @@ class Demo:
             try:
                 self.application.wait(5)
             except subprocess.TimeoutExpired:
-                self.application.kill()
-                self.application.wait()
+                self.kill_application()
         for node in self.nodes:
             node.kill()
 
-    def look(self, killed: tuple[Node, ...] = ()) -> None:
+    def look(self) -> None:
         for node, row in zip(self.nodes, self.rows):
-            if node not in killed and not node.is_running():
+            gone = self.gone.get(node)
+            if not gone and not node.is_running():
                 raise node.failure(f"ended with exit code {node.exit_code}")
-            row.update(None if node in killed else node.status(), node in killed)
+            row.update(None if gone else node.status(), gone)
         self.screen.draw()
 
-    def play_until(self, second: float, killed: tuple[Node, ...] = ()) -> None:
+    def play_until(self, second: float) -> None:
         while self.screen.elapsed() < second * self.pace:
             started_at = time.monotonic()
-            self.look(killed)
+            self.look()
             time.sleep(max(0.0, DRAW_SECONDS - (time.monotonic() - started_at)))
 
-    def play(self) -> None:
-        victim = self.standbys[1]
+    def play_first_act(self) -> None:
+        self.begin_act(STOP_AT, "one primary, two standbys, an application that writes")
+        self.screen.tell("The application writes to node-1; the standbys fetch the database.")
+        victim = self.nodes[2]
         self.play_until(KILL_AT)
         victim.kill()
+        self.gone[victim] = "killed"
         self.screen.tell(f"{victim.name} was killed (kill -9). The application notices nothing.")
-        self.play_until(RETURN_AT, (victim,))
+        self.play_until(RETURN_AT)
         victim.start()
+        del self.gone[victim]
         self.screen.tell(f"{victim.name} is back and asks for what it missed.")
         self.play_until(STOP_AT)
+
+    def play_second_act(self) -> tuple[int, int]:
+        """Returns the last seq that a standby had when the primary was lost, and the primary's own."""
+        old, new = self.nodes[0], self.nodes[1]
+        self.begin_act(END_AT, "second act: the primary is lost")
+        self.screen.tell("The application writes to node-1 again; it knows all three files.")
+        self.start_application(*(node.database for node in self.nodes))
+        self.play_until(LOSE_AT)
+        lost_files = self.lose(old)
+        had = max(node.seq() for node in self.nodes[1:])
+        self.screen.tell("node-1's machine is lost: publisher, application, files. One command:")
+        self.look()
+        self.start_application(*(node.database for node in self.nodes))  # on another machine
+        self.promote(new)
+        self.play_until(BACK_AT)
+        lost_files.rename(old.database.parent)
+        old_had = old.seq()
+        old.start()
+        del self.gone[old]
+        self.screen.tell("node-1 is back. It sees the newer epoch, and follows node-2.")
+        self.play_until(END_AT)
+        return had, old_had
+
+    def lose(self, node: Node) -> pathlib.Path:
+        """Its processes die, its files are out of reach; returns where they are."""
+        self.kill_application()
+        node.kill()
+        self.gone[node] = "lost"
+        return node.database.parent.rename(self.folder / "lost")
+
+    def promote(self, node: Node) -> None:
+        begun = time.monotonic()
+        answer = node.run("promote")
+        took = time.monotonic() - begun
+        if answer.returncode != 0:
+            raise node.failure(f"promote: {answer.stdout}{answer.stderr}")
+        self.screen.leader = self.rows[self.nodes.index(node)]
+        self.screen.tell(f"understudy promote: {node.name} leads after {took * 1000:.0f} ms; the "
+                         "application found it.")
 
     def stop_application(self) -> str:
         """Returns what the application has to say about its run."""
@@ -122,62 +177,51 @@ class Demo:
         while settled < 3:
             self.look()
             seqs = [row.seq or 0 for row in self.rows]
-            settled = settled + 1 if len(set(seqs)) == 1 and seqs == last else 0
+            at_rest = all(row.state in ("publishing", "streaming") for row in self.rows)
+            settled = settled + 1 if at_rest and len(set(seqs)) == 1 and seqs == last else 0
             last = seqs
             if time.monotonic() > deadline:
                 raise NodeFailed(f"not at one seq within {CONVERGE_SECONDS} s: {seqs}")
             time.sleep(0.1)
         return last[0]
 
-    def prove_equal(self) -> list[str]:
-        """Prints the evidence; returns what is wrong, in words."""
-        wrong, positions = [], {}
-        for node in self.nodes:
-            verified = node.run("verify")
-            positions[node.name] = (verified.stdout.split() or ["?"])[-1]
-            if verified.returncode != 0:
-                wrong.append(f"{node.name}: verify says: {verified.stdout} {verified.stderr}")
-        if len(set(positions.values())) != 1:
-            wrong.append(f"positions differ: {positions}")
-        for node in self.nodes:
-            if node.stop() != 0:
-                wrong.append(f"{node.name}: ended with exit code {node.exit_code}")
-        proofs = {node.name: equality.prove(node.database) for node in self.nodes}
-        print_table(self.screen, positions, proofs)
-        return wrong + equality.differences(proofs)
 
-
-def print_table(screen: Screen, positions: dict[str, str],
-                proofs: dict[str, equality.Proof]) -> None:
-    width = max(17, *(len(position) for position in positions.values())) + 2
-    if screen.columns() < 54 + width:
-        for name, proof in proofs.items():
-            print(f"  {name:<11}{positions[name]}  {proof.integrity[:9]}  {proof.file_bytes:,} bytes\n"
-                  f"             rows {proof.content_sum[:12]}…  file {proof.file_sum[:12]}…")
-    else:
-        print(f"  {'node':<11}{'position (verify)':<{width}}{'integrity':<11}{'rows':<10}"
-              f"{'file':<10}{'bytes':>10}")
-        for name, proof in proofs.items():
-            print(f"  {name:<11}{positions[name]:<{width}}{proof.integrity[:9]:<11}"
-                  f"{proof.content_sum[:7] + '…':<10}{proof.file_sum[:7] + '…':<10}"
-                  f"{proof.file_bytes:>10,}")
-    print("\n  rows: SHA3 by sqlite3; file: SHA-256 of all pages", flush=True)
-
-
-def finish(demo: Demo) -> int:
+def close_act(demo: Demo) -> list[str]:
+    """Brings all to rest and proves that they are equal; returns what is wrong, in words."""
     demo.screen.tell("The application stops; the standbys come to rest.")
     report = demo.stop_application()
     seq = demo.converge()
-    demo.screen.tell(f"All three are at seq {seq}.")
+    demo.screen.tell(f"All three are at seq {seq:,}.")
     demo.screen.draw()
     demo.screen.finish()
-    wrong = demo.prove_equal()
+    wrong = prove_equal(demo.nodes, demo.screen)
     print(f"  Application: {report.splitlines()[-1]}\n")
+    return wrong
+
+
+def conclude(demo: Demo, wrong: list[str]) -> int:
     for fault in wrong:
         print(f"  WRONG: {fault}")
     if not wrong:
-        print("  " + demo.screen.paint(GREEN, "all three files are equal"))
+        print("  " + demo.screen.paint(GREEN, "all three files are equal"), flush=True)
     return 1 if wrong else 0
+
+
+def play(demo: Demo) -> int:
+    demo.start()
+    demo.play_first_act()
+    if conclude(demo, close_act(demo)) != 0:
+        return 1
+    had, old_had = demo.play_second_act()
+    if demo.keep:
+        leave_running(demo)
+        return 0
+    wrong = close_act(demo)
+    wrong += prove_takeover(demo.nodes[1], demo.nodes[0], had, old_had)
+    wrong += [f"{node.name}: ended with exit code {node.exit_code}"
+              for node in demo.nodes if node.stop() != 0]
+    print()
+    return conclude(demo, wrong)
 
 
 def leave_running(demo: Demo) -> None:
@@ -190,8 +234,8 @@ def leave_running(demo: Demo) -> None:
     print("  Everything goes on running. Have a look:")
     for node in demo.nodes:
         print(f"    {program} status {node.database} --watch")
-    print(f"    sqlite3 {demo.standbys[0].database} 'SELECT count(*) FROM messages'")
-    print(f"    tail -f {demo.publisher.log_path}")
+    print(f"    sqlite3 {demo.nodes[2].database} 'SELECT count(*) FROM messages'")
+    print(f"    tail -f {demo.nodes[1].log_path}")
     print(f"  Stop it and remove its files:\n    {stop}", flush=True)
 
 
@@ -199,13 +243,9 @@ def run(options: argparse.Namespace, folder: pathlib.Path) -> int:
     demo = Demo(os.path.abspath(options.understudy), folder, options.keep, options.pace)
     keep_running = False
     try:
-        demo.start()
-        demo.play()
-        if options.keep:
-            leave_running(demo)
-            keep_running = True
-            return 0
-        return finish(demo)
+        code = play(demo)
+        keep_running = options.keep and code == 0
+        return code
     except NodeFailed as failure:
         demo.screen.finish()
         print(f"  WRONG: {failure}", file=sys.stderr)

@@ -7,7 +7,7 @@ import time
 
 BOLD, DIM, GREEN, YELLOW, RED, CYAN, OFF = (
     "\033[1m", "\033[2m", "\033[32m", "\033[33m", "\033[31m", "\033[36m", "\033[0m")
-STATE_COLOURS = {"publishing": GREEN, "streaming": GREEN, "killed": RED, "stopped": DIM}
+STATE_COLOURS = {"publishing": CYAN, "streaming": GREEN, "killed": RED, "lost": RED, "stopped": DIM}
 BAR_CELLS = 24
 TABLE_COLUMNS = 58  # without the bar
 
@@ -21,9 +21,10 @@ class Row:
         self.seq: int | None = None
         self.lag_seconds: float | None = None
 
-    def update(self, status: dict | None, is_killed: bool) -> None:
-        if is_killed:
-            self.state, self.lag_seconds = "killed", None
+    def update(self, status: dict | None, gone: str | None = None) -> None:
+        """`gone`: what to show instead of the state of a node that does not run."""
+        if gone:
+            self.state, self.lag_seconds = gone, None
         elif status is not None:
             self.state = status.get("state", "?")
             self.seq = status.get("seq", self.seq)
@@ -55,10 +56,12 @@ class Text:
 
 
 class Screen:
-    """Shows rows (the first is the primary's) and the latest event."""
+    """Shows rows (one of them, the leader, is the primary's) and the latest event."""
 
-    def __init__(self, rows: list[Row], total_seconds: float):
+    def __init__(self, rows: list[Row], total_seconds: float, title: str):
         self.rows = rows
+        self.leader = rows[0]
+        self.title = title
         self.total_seconds = total_seconds
         self.event = ""
         self._live = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
@@ -100,17 +103,17 @@ class Screen:
         print(flush=True)
 
     def _behind(self, row: Row) -> int:
-        return max(0, (self.rows[0].seq or 0) - (row.seq or 0))
+        return max(0, (self.leader.seq or 0) - (row.seq or 0))
 
     def _plain(self, row: Row) -> str:
         text = f"{row.name} {row.state} seq {row.seq if row.seq is not None else '–'}"
-        if row is not self.rows[0]:
+        if row is not self.leader:
             text += f" ({self._behind(row)} behind, lag {show_lag(row.lag_seconds)})"
         return text
 
     def _bar(self, row: Row, cells: int) -> str:
         """How much of the primary's transactions of this demo the node shows."""
-        top = self.rows[0].seq or 0
+        top = self.leader.seq or 0
         if self._first_seq is None and top:
             self._first_seq = top
         first = self._first_seq or 0
@@ -121,7 +124,7 @@ class Screen:
     def _table_row(self, row: Row, bar_cells: int) -> Text:
         colour = STATE_COLOURS.get(row.state, YELLOW)
         seq = f"{row.seq:,}" if row.seq is not None else "–"
-        primary = row is self.rows[0]
+        primary = row is self.leader
         behind = "" if primary else f"{self._behind(row):,}"
         lag = "" if primary else show_lag(row.lag_seconds)
         return Text((BOLD, f"  {row.name:<11}"), (colour, f"{row.state:<14}"),
@@ -134,7 +137,7 @@ class Screen:
         done = 1.0 if self._is_over else min(1.0, self.elapsed() / self.total_seconds)
         line = "━" * round((width - 2) * done)
         rest = "━" * (width - 2 - len(line))
-        what = "  one primary, two standbys, an application that writes"
+        what = f"  {self.title}"
         room = width - len("  Understudy")
         lines = [
             Text(),
