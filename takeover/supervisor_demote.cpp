@@ -86,7 +86,11 @@ void Supervisor::on_peer_event(const PeerEvent& event) {
   const bool bad = event.kind == PeerEvent::Kind::forked ||
                    event.kind == PeerEvent::Kind::name_shared ||
                    event.kind == PeerEvent::Kind::foreign_stream;
-  log::write(bad ? log::Level::error : log::Level::info, "peer", to_string(event), {});
+  if (bad) {
+    log::error("peer", to_string(event));
+  } else {
+    log::info("peer", to_string(event));
+  }
   if (event.kind == PeerEvent::Kind::forked) {
     log::error("forked",
                "two nodes lead the same epoch, each by a promotion of its own; neither follows the "
