@@ -20,6 +20,7 @@ import following
 import litestream
 import machine
 import resources
+import syncing
 import writing
 from outcome import Outcome, markdown
 from stage import QUICK, Sizes, Stage
@@ -36,6 +37,7 @@ SCENARIOS = {
     "idle_cpu": resources.idle_cpu,
     "many_writers": writing.many_writers,
     "litestream": litestream.litestream,
+    "sync_commit": syncing.sync_commit,
 }
 
 

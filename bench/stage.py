@@ -32,11 +32,15 @@ class Sizes:
     transaction_mib: int = 1024
     idle_seconds: int = 20
     rows_at_start: int = 2_000
+    sync_warm_up: int = 16_000
+    sync_transactions: int = 8_000
+    sync_seconds: int = 6
 
 
 QUICK = Sizes(pairs=2, transactions=5_000, lag_seconds=2, lag_rounds=1,
               catch_up_transactions=20_000, rounds=1, database_mib=32, transaction_mib=32,
-              idle_seconds=3, rows_at_start=500)
+              idle_seconds=3, rows_at_start=500, sync_warm_up=1_000, sync_transactions=500,
+              sync_seconds=1)
 
 
 class MeasurementFailed(Exception):
@@ -142,6 +146,14 @@ class Scene:
                                        preexec_fn=die_with_parent)
         self.others.append(process)
         return process
+
+
+def wait_for(what: str, reached, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while not reached():
+        if time.monotonic() > deadline:
+            raise MeasurementFailed(f"not within {timeout} s: {what}")
+        time.sleep(0.02)
 
 
 def newest_id(database: pathlib.Path) -> int:

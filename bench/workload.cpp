@@ -1,6 +1,9 @@
 #include "bench/workload.h"
 
+#include "common/core/errors.h"
+
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 namespace understudy::bench {
 namespace {
@@ -26,8 +29,21 @@ Workload::Workload(const WorkloadOptions& options)
                   "id INTEGER PRIMARY KEY, key {} NOT NULL, body TEXT NOT NULL)",
                   options.key == KeyKind::integer ? "INTEGER" : "TEXT"));
   execute("CREATE INDEX IF NOT EXISTS messages_key ON messages(key)");
+  if (!options.extension.empty()) load(options.extension);
   insert_ = std::make_unique<Statement>(
       connection_.prepare("INSERT INTO messages(key, body) VALUES(?1, ?2)"));
+}
+
+void Workload::load(const std::string& extension) {
+  sqlite3_db_config(connection_.handle(), SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, nullptr);
+  char* message = nullptr;
+  if (sqlite3_load_extension(connection_.handle(), extension.c_str(), nullptr, &message) ==
+      SQLITE_OK) {
+    return;
+  }
+  const std::string why = message != nullptr ? message : "no reason given";
+  sqlite3_free(message);
+  throw Error("cannot load " + extension + ": " + why);
 }
 
 // Words, as people write them: neither as compressible as zeros nor as little as random bytes.

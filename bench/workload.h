@@ -21,6 +21,7 @@ struct WorkloadOptions {
   int autocheckpoint = 1000;  // SQLite's default
   int busy_timeout_ms = 0;
   std::uint64_t random_seed = 1;
+  std::string extension;  // to load; empty: none
 };
 
 class Workload {
@@ -37,6 +38,7 @@ class Workload {
 
  private:
   const std::string& next_body();
+  void load(const std::string& extension);
 
   WorkloadOptions options_;
   Connection connection_;

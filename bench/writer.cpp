@@ -85,6 +85,7 @@ void add_options(CLI::App& app, WriterOptions& options) {
   app.add_option("--body-bytes", workload.body_bytes);
   app.add_option("--autocheckpoint", workload.autocheckpoint);
   app.add_option("--busy-timeout-ms", workload.busy_timeout_ms);
+  app.add_option("--extension", workload.extension, "A SQLite extension to load");
   app.add_option("--seed", workload.random_seed);
   app.add_flag_callback("--text-key", [&workload] { workload.key = KeyKind::text; });
 }

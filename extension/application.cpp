@@ -123,10 +123,10 @@ int Application::wait_for_standbys() {
   State state{};
   const auto outcome = wait(kReplicatedAdvanced, UINT64_MAX, state, [this](const State& now) {
     const bool alive = is_alive(now);
-    if (now.role != kNoRole && now.count == 0) return Outcome::goes_on_alone;
+    if (now.role == kPrimary && now.count == 0) return Outcome::goes_on_alone;
     if (covers_last_commit(now.replicated, now)) return Outcome::reached;
     if (now.role == kStandby && alive) return Outcome::not_primary;
-    const bool may_degrade = now.role != kNoRole && now.policy == kDegrade;
+    const bool may_degrade = now.role == kPrimary && now.policy == kDegrade;
     return may_degrade && (now.is_degraded != 0 || !alive) ? Outcome::goes_on_alone
                                                            : Outcome::timed_out;
   });
@@ -134,7 +134,7 @@ int Application::wait_for_standbys() {
     went_on_alone_ = false;
     return SQLITE_OK;
   }
-  if (outcome == Outcome::goes_on_alone && state.count == 0) return SQLITE_OK;
+  if (outcome == Outcome::goes_on_alone && state.count == 0) return SQLITE_OK;  // none is asked for
   ++unreplicated_;
   const bool is_timeout_of_degraded = outcome == Outcome::timed_out && state.policy == kDegrade;
   if (outcome != Outcome::goes_on_alone && !is_timeout_of_degraded) return fail(outcome, state);

@@ -195,8 +195,9 @@ void Capture::wait(TailResult result, wal::FrameNo frames, SyncCommits& commits)
   if (now_us_ - last_progress_us_ < kIdleAfter_us) {
     constexpr wal::FrameNo kFew = 16;
     commits.wait_for_commit(frames <= kFew ? kPollLightEvery : kPollEvery);
-  } else {
-    watch_.wait_idle(tail_.at_rest() ? kRestPollEvery : kIdlePollEvery);
+  } else if (watch_.wait_idle(tail_.at_rest() ? kRestPollEvery : kIdlePollEvery)) {
+    // What is written becomes a commit a moment later, and that makes no event.
+    last_progress_us_ = monotonic_time_us();
   }
 }
 

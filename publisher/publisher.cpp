@@ -41,10 +41,10 @@ Publisher::Publisher(PublisherOptions options, const StateDirectory& directory)
 Publisher::~Publisher() = default;
 
 // For the whole process; threads that are made from here on inherit it. A limit that forbids it is
-// no reason not to publish.
+// no reason not to publish. Where commits wait for us there is nobody to stand back for.
 void Publisher::stand_back() const {
   errno = 0;
-  if (options_.niceness > 0 && nice(options_.niceness) == -1 && errno != 0) {
+  if (options_.sync.count == 0 && options_.niceness > 0 && nice(options_.niceness) == -1 && errno != 0) {
     log::warning("nice_refused", std::strerror(errno), {{"nice", options_.niceness}});
   }
 }

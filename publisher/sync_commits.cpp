@@ -14,6 +14,8 @@ namespace {
 constexpr std::int64_t kHeardWithin_us = 3'000'000;  // standbys speak at least once a second
 constexpr std::int64_t kWarnAfter_us = 2'000'000;
 constexpr std::int64_t kCaughtUpWithin_us = 250'000;
+constexpr std::int64_t kWokenLately_us = 20'000;
+constexpr std::chrono::microseconds kWhileWoken{1000};
 
 std::uint64_t as_word(const wal::Salts& salts) {
   std::uint64_t word = 0;
@@ -150,6 +152,12 @@ void SyncCommits::publish(bool durable_moved, bool replicated_moved) {
   page_.publish(state_);
   if (durable_moved) page_.announce(commit_page::kDurableAdvanced);
   if (replicated_moved) page_.announce(commit_page::kReplicatedAdvanced);
+}
+
+void SyncCommits::wait_for_commit(std::chrono::microseconds at_most) {
+  const auto now = monotonic_time_us();
+  if (now - woken_at_us_ < kWokenLately_us) at_most = std::max(at_most, kWhileWoken);
+  if (page_.wait_for_commit(at_most)) woken_at_us_ = now;
 }
 
 void SyncCommits::add_to(Status& status) const {

@@ -35,8 +35,9 @@ class SyncCommits {
   // What the standbys have changed, or time has passed: at least each 250 ms, so that the
   // application sees that somebody is here. Serve thread.
   void on_progress(const Peers& peers, std::int64_t now_us);
-  // Capture thread: as long as at_most, or until a commit waits.
-  void wait_for_commit(std::chrono::microseconds at_most) { page_.wait_for_commit(at_most); }
+  // Capture thread: until a commit waits, or for `at_most`. While commits say so there is no need
+  // to look often: a little longer then.
+  void wait_for_commit(std::chrono::microseconds at_most);
 
   void add_to(Status& status) const;  // any thread
 
@@ -56,6 +57,7 @@ class SyncCommits {
 
   const SyncOptions options_;
   CommitPage page_;
+  std::int64_t woken_at_us_ = 0;  // by an application; of the capture thread
 
   mutable std::mutex mutex_;  // guards what follows
   commit_page::State state_{};

@@ -41,13 +41,14 @@ void WalWatch::start_watching() {
   watch_ = inotify_add_watch(inotify_, wal_path_.c_str(), IN_MODIFY);
 }
 
-void WalWatch::wait_idle(std::chrono::milliseconds at_most) {
+bool WalWatch::wait_idle(std::chrono::milliseconds at_most) {
   start_watching();
   std::array<pollfd, 2> descriptors{{{wake_, POLLIN, 0}, {inotify_, POLLIN, 0}}};
   const auto count = inotify_ >= 0 ? descriptors.size() : 1;
-  if (poll(descriptors.data(), count, static_cast<int>(at_most.count())) <= 0) return;
+  if (poll(descriptors.data(), count, static_cast<int>(at_most.count())) <= 0) return false;
   drain(wake_);
   if (inotify_ >= 0) drain(inotify_);
+  return true;
 }
 
 void WalWatch::nap(std::chrono::microseconds duration) {

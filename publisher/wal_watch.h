@@ -15,8 +15,8 @@ class WalWatch {
   WalWatch(const WalWatch&) = delete;
   WalWatch& operator=(const WalWatch&) = delete;
 
-  // Waits for a write to the WAL, a wake(), or `at_most`.
-  void wait_idle(std::chrono::milliseconds at_most);
+  // Waits for a write to the WAL, a wake(), or `at_most`. False: the time was over.
+  bool wait_idle(std::chrono::milliseconds at_most);
   // Sleeps for `duration` with microsecond accuracy; a wake() does not shorten it.
   static void nap(std::chrono::microseconds duration);
   void leave_idle();  // traffic again: no inotify until the next wait_idle()

@@ -18,12 +18,14 @@ constexpr int kMessagesPerRound = 64;
 }  // namespace
 
 FollowLoop::FollowLoop(FollowerStart start, std::vector<Endpoint> endpoints, Intake& intake,
-                       Applier& applier, std::function<void(const StreamId&)> claim)
+                       Applier& applier, std::function<void(const StreamId&)> claim,
+                       const std::string& page_path)
     : follower_(std::move(start)),
       endpoints_(std::move(endpoints)),
       intake_(intake),
       applier_(applier),
-      claim_(std::move(claim)) {
+      claim_(std::move(claim)),
+      page_(page_path) {
   publish_status();
 }
 
@@ -171,6 +173,7 @@ void FollowLoop::publish_status() {
     status.lag_seconds =
         std::max(status.lag_seconds, static_cast<double>(now - last_contact_us_) / 1e6);
   }
+  page_.show(status.applied, now);
   const std::lock_guard lock(mutex_);
   status_ = std::move(status);
 }

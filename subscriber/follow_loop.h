@@ -6,6 +6,7 @@
 #include "common/serving/peers.h"
 #include "common/transport/endpoint.h"
 #include "common/transport/sockets.h"
+#include "subscriber/applied_page.h"
 #include "subscriber/applier.h"
 #include "subscriber/follower.h"
 #include "subscriber/intake.h"
@@ -34,9 +35,9 @@ struct FollowStatus {
 class FollowLoop {
  public:
   // `claim`: called once the stream is known, before anything is written for it; throws when the
-  // node belongs to another one.
+  // node belongs to another one. `page_path`: see AppliedPage.
   FollowLoop(FollowerStart start, std::vector<Endpoint> endpoints, Intake& intake, Applier& applier,
-             std::function<void(const StreamId&)> claim);
+             std::function<void(const StreamId&)> claim, const std::string& page_path);
 
   void run();   // until stop(), or throws ConfigError when only a person can help
   void stop();  // any thread
@@ -73,6 +74,7 @@ class FollowLoop {
   std::optional<ClientSockets> sockets_;
   Wake wake_;
   LagClock lag_;
+  AppliedPage page_;
   std::int64_t last_contact_us_ = 0;
   std::atomic<bool> stopping_{false};
 

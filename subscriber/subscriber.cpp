@@ -72,7 +72,8 @@ void Subscriber::open() {
                       .prefer_primary = options_.prefer_primary};
   auto follow = std::make_unique<FollowLoop>(
       std::move(start), options_.from, *intake, *applier,
-      [this](const StreamId& known) { claim_stream(directory_, known); });
+      [this](const StreamId& known) { claim_stream(directory_, known); },
+      directory_.commit_page());
   const std::lock_guard lock(mutex_);
   intake_ = std::move(intake);
   applier_ = std::move(applier);

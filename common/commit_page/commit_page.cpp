@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <utility>
 
 namespace understudy {
 
@@ -66,15 +67,14 @@ void CommitPage::announce(Signal which) {
   futex_wake(&page_->signals[which][0], INT_MAX);
 }
 
-void CommitPage::wait_for_commit(std::chrono::microseconds at_most) {
-  const auto now = signal_word(*page_, kCommitWaits).load(std::memory_order_acquire);
-  if (now != commits_seen_) {
-    commits_seen_ = now;
-    return;
+bool CommitPage::wait_for_commit(std::chrono::microseconds at_most) {
+  const auto word = signal_word(*page_, kCommitWaits);
+  if (word.load(std::memory_order_acquire) == commits_seen_) {
+    futex_wait(&page_->signals[kCommitWaits][0], commits_seen_,
+               static_cast<std::uint64_t>(at_most.count()) * 1000);
   }
-  futex_wait(&page_->signals[kCommitWaits][0], now,
-             static_cast<std::uint64_t>(at_most.count()) * 1000);
-  commits_seen_ = signal_word(*page_, kCommitWaits).load(std::memory_order_acquire);
+  const auto before = std::exchange(commits_seen_, word.load(std::memory_order_acquire));
+  return commits_seen_ != before;
 }
 
 }  // namespace understudy

@@ -28,8 +28,8 @@ class CommitPage {
   // After publish(): wakes everybody who waits for this.
   void announce(commit_page::Signal which);
 
-  // Sleeps for at most `at_most`; less when an application says that a commit waits.
-  void wait_for_commit(std::chrono::microseconds at_most);
+  // Sleeps for at most `at_most`; less, and true, when an application says that a commit waits.
+  bool wait_for_commit(std::chrono::microseconds at_most);
 
  private:
   void map(const std::string& path);
