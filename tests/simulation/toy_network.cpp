@@ -73,6 +73,7 @@ void ToyNetwork::cut(std::size_t client, bool requests, bool live_too) {
 
 void ToyNetwork::carry(std::size_t client, Path path, std::function<void()> arrive) {
   auto& connection = at(client);
+  if (is_parted && is_parted(client, connection.server)) return;
   if (path == live ? connection.live_cut : connection.requests_cut) return;
   if (chance_.in_thousand(faults.drop)) return;
   const int copies = chance_.in_thousand(faults.duplicate) ? 2 : 1;

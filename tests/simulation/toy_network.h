@@ -50,6 +50,7 @@ class ToyNetwork {
 
   // --- faults ---
   NetworkFaults faults;
+  std::function<bool(std::size_t client, std::size_t server)> is_parted;  // may be empty
   void cut(std::size_t client, bool requests, bool live);
   void heal(std::size_t client) { cut(client, false, false); }
   // The connection breaks and comes back by itself, as another one; subscription lost or not.

@@ -323,14 +323,19 @@ bool ToyStandby::drain() {
   while (!log_work_.empty()) {
     auto* append = std::get_if<follow::Append>(&log_work_.front());
     if (!append) return false;
+    ticket_ = append->ticket;
     carry_out(*append, appended);
     log_work_.pop_front();
   }
-  log_->drop_open_tail();
+  if (server_) server_->advance(appended);
   auto applied = ToyReplica::Applied::some;
   while (applied == ToyReplica::Applied::some) applied = replica_.apply_from(*log_, 1000);
   on_change();
-  return replica_.shown_at() == log_->bounds().last;
+  drive([&](Follower& follower) {
+    follower.on_log(ticket_, log_->bounds());
+    follower.on_applied(*replica_.shown_at());
+  });
+  return log_work_.empty() && replica_.shown_at() == log_->bounds().last;
 }
 
 // --- faults ---
