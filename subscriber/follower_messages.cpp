@@ -121,7 +121,12 @@ void Follower::on_log_connects(const message::Welcome& welcome) {
   catch_up_target_ = welcome.last.seq;
   const bool staged = resync_ && resync_->phase >= Resync::Phase::staging;
   if (resync_ && !staged) resync_.reset();  // asked for by another server; nothing was begun
-  if (staged) {
+  if (staged && resync_->max_as_of > welcome.last.seq) {
+    // It may never get there: what it had beyond is lost, or was another server's. What is staged
+    // is not sent again, only compared.
+    start_resync(ResyncLog::keep, fmt::format("pages were read at {}, but {} is at {}",
+                                              resync_->max_as_of, server_name_, welcome.last.seq));
+  } else if (staged) {
     resume_groups();
   } else if (needs_resync()) {
     start_resync(ResyncLog::keep, "there is no usable replica");

@@ -159,6 +159,37 @@ TEST_CASE("resync of a new standby: outline, log, groups, and only then the end"
   CHECK(d.follower.state() == StandbyState::streaming);
 }
 
+TEST_CASE("pages read of a state that the primary has lost: the exchange begins anew") {
+  FollowerStart start = Driven::start_of(5, {"a"});
+  start.applied.reset();
+  Driven d(start);
+  d.welcome(Verdict::connects, 9);
+  d.answer(message::Outline{true, {1, 9, 9}, 4096, 10});
+  REQUIRE(d.action<follow::BeginResync>());
+  d.follower.on_hashes(1, {});
+  d.collect();
+  REQUIRE(d.sent<message::PagesRequest>());
+  const auto asked = *d.sent<message::PagesRequest>();
+  d.answer(message::Pages{asked.request_id, true, {1, 12, 12}, 4096, 10, 1, asked.count, {}, {}});
+  REQUIRE(d.action<follow::StoreGroup>());
+  d.follower.on_group_stored(1);
+  d.collect();
+
+  // Its log was put back to an old copy: it ends at 7, and may stay there for as long as it likes.
+  d.live(message::Heartbeat{stream_of(1), 78, {1, 7, 7}, {8, 0}, 0});
+  d.tick(1'000'000);
+  d.welcome(Verdict::connects, 7);
+  REQUIRE(d.sent<message::OutlineRequest>());
+  d.answer(message::Outline{true, {1, 7, 7}, 4096, 10});
+  CHECK(d.action<follow::BeginResync>());
+
+  // A server that has what was read goes on where it was.
+  d.live(message::Heartbeat{stream_of(1), 79, {1, 7, 7}, {8, 0}, 0});
+  d.tick(1'000'000);
+  d.welcome(Verdict::connects, 7);
+  CHECK_FALSE(d.sent<message::OutlineRequest>());
+}
+
 TEST_CASE("a diverged log is put aside; nothing of it is acknowledged") {
   Driven d(5);
   d.welcome(Verdict::diverged, 9);
