@@ -3,7 +3,9 @@ the others by --peers. Promotes and switches over by the command line, waits by 
 proves in the end that all databases are equal and no acknowledged row (ledger.py) is gone.
 """
 
+import contextlib
 import pathlib
+import sqlite3
 import subprocess
 import time
 from typing import Iterable
@@ -125,16 +127,30 @@ class Peers(Cluster):
                                        f"{answer.returncode}: {answer.stdout}{answer.stderr}")
         return took
 
+    def is_writable(self, name: str) -> bool:
+        """Whether an application without patience can commit there; it does."""
+        with contextlib.closing(sqlite3.connect(self[name].database, timeout=0)) as connection:
+            try:
+                with connection:
+                    connection.execute("INSERT INTO ledger VALUES (?)", (f"probe-{time.monotonic_ns()}",))
+                return True
+            except sqlite3.OperationalError:
+                return False
+
     def write_ledger(self, *options: str, only: str = "") -> Program:
         """Writes to whichever node accepts, or to one only; see acknowledged()."""
         self.journals.append(self.folder / f"journal-{len(self.journals)}")
         databases = [str(node.database) for node in self.nodes if only in ("", node.name)]
         return self.run_program("ledger.py", *databases, "--journal", str(self.journals[-1]), *options)
 
+    def journal_rows(self, number: int) -> list[ledger.Acknowledged]:
+        """What one of the ledger writers was told, in its order."""
+        journal = self.journals[number]
+        return ledger.parse_journal(journal.read_text()) if journal.exists() else []
+
     def acknowledged(self) -> list[ledger.Acknowledged]:
         """By all ledger writers so far, each in its order."""
-        return [row for journal in self.journals if journal.exists()
-                for row in ledger.parse_journal(journal.read_text())]
+        return [row for number in range(len(self.journals)) for row in self.journal_rows(number)]
 
     def unexpected_errors(self) -> str:
         """Of all ledger writers so far: what is not SQLITE_BUSY."""
