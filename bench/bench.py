@@ -36,6 +36,7 @@ SCENARIOS = {
     "memory": resources.memory,
     "idle_cpu": resources.idle_cpu,
     "many_writers": writing.many_writers,
+    "takeover": takeover.takeover,
     "litestream": litestream.litestream,
     "sync_commit": syncing.sync_commit,
 }

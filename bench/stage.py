@@ -32,6 +32,8 @@ class Sizes:
     transaction_mib: int = 1024
     idle_seconds: int = 20
     rows_at_start: int = 2_000
+    promotions: int = 30
+    switchovers: int = 30
     sync_warm_up: int = 16_000
     sync_transactions: int = 8_000
     sync_seconds: int = 6
@@ -139,6 +141,20 @@ class Scene:
         node.wait_for_state("streaming", timeout=120)
         wait_for_newest(node.database, newest_id(self.database))
         return node
+
+    def cluster(self, *names: str) -> list[Node]:
+        """Nodes that know each other, all running; the first one leads, the others stream."""
+        for name in names[1:]:
+            (self.folder / name).mkdir()
+        paths = {name: self.folder / name / "app.db" for name in names}
+        paths[names[0]] = self.database
+        nodes = Node.cluster(self.stage.understudy, paths)
+        self.nodes += nodes
+        self.publisher = nodes[0]
+        nodes[0].start().wait_for_state("publishing", timeout=120)
+        for node in nodes[1:]:
+            node.start().wait_for_state("streaming", timeout=120)
+        return nodes
 
     def start_other(self, command: list[str], log: str) -> subprocess.Popen:
         with open(self.folder / log, "ab") as out:
