@@ -21,6 +21,7 @@ import litestream
 import machine
 import resources
 import syncing
+import takeover
 import writing
 from outcome import Outcome, markdown
 from stage import QUICK, Sizes, Stage

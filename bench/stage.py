@@ -41,8 +41,8 @@ class Sizes:
 
 QUICK = Sizes(pairs=2, transactions=5_000, lag_seconds=2, lag_rounds=1,
               catch_up_transactions=20_000, rounds=1, database_mib=32, transaction_mib=32,
-              idle_seconds=3, rows_at_start=500, sync_warm_up=1_000, sync_transactions=500,
-              sync_seconds=1)
+              idle_seconds=3, rows_at_start=500, promotions=3, switchovers=3, sync_warm_up=1_000,
+              sync_transactions=500, sync_seconds=1)
 
 
 class MeasurementFailed(Exception):
