@@ -101,8 +101,20 @@ def state_directory_of_another(program, chance):
         cluster.execute("PRAGMA journal_mode=WAL", other)
         expect_refused(program, ["publish", other, "--state", publisher.state_folder,
                                  *publish_options()], str(publisher.state_folder))
-        expect_refused(program, ["subscribe", cluster.database, "--from", publisher.address,
-                                 *publish_options()], "primary")
+
+
+def the_log_decides_who_leads(program, chance):
+    """Not the command: `subscribe` of a node that leads goes on publishing."""
+    with Cluster(program) as cluster:
+        cluster.create_bank()
+        publisher = cluster.publish()
+        publisher.wait_for_state("publishing")
+        publisher.stop()
+        publisher.arguments = ["subscribe", str(cluster.database), "--from", "tcp://127.0.0.1:1",
+                               *publish_options()]
+        publisher.start()
+        status = publisher.wait_for_state("publishing")
+        expect(status["role"] == "primary", f"{status}")
 
 
 def newer_backend_format(program, chance):
@@ -181,5 +193,6 @@ def strangers_on_the_ports(program, chance):
 
 if __name__ == "__main__":
     run_scenarios(files_that_are_no_database, rollback_journal_needs_leave, exclusive_locking_mode,
-                  no_permission, state_directory_of_another, newer_backend_format, bad_options,
+                  no_permission, state_directory_of_another,
+                  the_log_decides_who_leads, newer_backend_format, bad_options,
                   port_in_use, silent_peers_are_tried_again, strangers_on_the_ports)
