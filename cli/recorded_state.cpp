@@ -29,9 +29,8 @@ RecordedState read_backend_position(const FoundNode& node) {
 }
 
 std::optional<Position> find_applied(const FoundNode& node, const wal::Cursor& cursor) {
-  const auto path = node.directory.applied();
-  if (!File::exists(path)) return std::nullopt;
-  return AppliedRing(path, node.identity.stream).find(cursor);
+  const auto ring = AppliedRing::open_read_only(node.directory.applied(), node.identity.stream);
+  return ring ? ring->find(cursor) : std::nullopt;
 }
 
 }  // namespace understudy

@@ -86,6 +86,18 @@ AppliedRing::AppliedRing(const std::string& path, const StreamId& stream, const 
                  [&](const Entry& entry) { counter_ = std::max(counter_, entry.counter + 1); });
 }
 
+std::optional<AppliedRing> AppliedRing::open_read_only(const std::string& path,
+                                                       const StreamId& stream,
+                                                       const std::string& vfs) {
+  if (!File::exists(path, vfs)) return std::nullopt;
+  AppliedRing ring(File(path, File::Mode::read_only, vfs), stream);
+  HeaderBytes found{};
+  if (ring.file_.read(0, found) != found.size() || found != encode_header(stream)) {
+    return std::nullopt;
+  }
+  return ring;
+}
+
 bool AppliedRing::header_fits() {
   HeaderBytes found{};
   if (file_.read(0, found) != found.size()) return false;

@@ -25,6 +25,11 @@ class AppliedRing {
   // ConfigError for a newer version.
   AppliedRing(const std::string& path, const StreamId& stream, const std::string& vfs = {});
 
+  // For a look from outside: opens read-only, changes nothing. nullopt: there is no such file, or
+  // it is damaged, of another stream or version.
+  static std::optional<AppliedRing> open_read_only(const std::string& path, const StreamId& stream,
+                                                   const std::string& vfs = {});
+
   // The position that the newest entry with this cursor names.
   [[nodiscard]] std::optional<Position> find(const wal::Cursor& cursor) const;
   // Must be called before the commit frame of `cursor` is written, or its salts are published.
@@ -33,6 +38,7 @@ class AppliedRing {
   void sync();
 
  private:
+  AppliedRing(File file, const StreamId& stream) : file_(std::move(file)), stream_(stream) {}
   bool header_fits();
   void begin_anew();
 

@@ -197,6 +197,16 @@ TEST_CASE("the ring takes damage for absence, and refuses a newer version") {
     cursor.frame = 13;
     CHECK(AppliedRing(path, stream).find(cursor));
   }
+  // A look from outside leaves even what it cannot read as it is.
+  CHECK(AppliedRing::open_read_only(path, stream)->find(cursor));
+  CHECK_FALSE(AppliedRing::open_read_only(path, StreamId::random()));
+  CHECK_FALSE(AppliedRing::open_read_only(path + "-none", stream));
+  flip_byte(path, 20);
+  const auto damaged = read_file(path);
+  CHECK_FALSE(AppliedRing::open_read_only(path, stream));
+  CHECK(read_file(path) == damaged);
+  write_file(path, whole);
+
   CHECK_FALSE(AppliedRing(path, StreamId::random()).find(cursor));
   CHECK(read_file(path).size() == AppliedRing::kHeaderSize);
 }
