@@ -292,7 +292,10 @@ void Applier::answer(Question& question) {
     question.done(std::nullopt);
     return;
   }
-  question.done(replica_->read_group(question.request));
+  auto answer = replica_->read_group(question.request);
+  const bool is_damaged = !answer;
+  question.done(std::move(answer));
+  if (is_damaged) lose_replica("a page that another node asked for is damaged");
 }
 
 void Applier::publish_outline() {

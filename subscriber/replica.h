@@ -138,7 +138,9 @@ class Replica {
   void read_committed_page(PageNo page, std::span<std::byte> out);
   [[nodiscard]] StateOutline outline() const;
   // Answers from the state of position(), whatever is pending. Takes at most 4 MiB of pages.
-  [[nodiscard]] PageAnswer read_group(const PageRequest& request);
+  // nullopt: a page is not what was applied (the file is damaged): rescan() and resync. While a
+  // record is pending its pages cannot be told from damaged ones, and whoever asks proves the sum.
+  [[nodiscard]] std::optional<PageAnswer> read_group(const PageRequest& request);
 
   // --- Resync ---
   // One commit that turns the file into the complete stage's state. Requires its page size.

@@ -20,7 +20,7 @@ StateOutline Replica::outline() const {
   return {position_, page_size(), page_count()};
 }
 
-PageAnswer Replica::read_group(const PageRequest& request) {
+std::optional<PageAnswer> Replica::read_group(const PageRequest& request) {
   US_ASSERT(located_, "without a position there is nothing to answer from");
   PageAnswer answer;
   answer.as_of = position_;
@@ -38,7 +38,9 @@ PageAnswer Replica::read_group(const PageRequest& request) {
     const auto known = index < request.known.size() ? request.known[index] : 0;
     if (!table_is_ahead && known != 0 && known == hashes_.get(page)) continue;
     read_committed_page(page, page_);
-    if (known != 0 && known == hash_page(page, page_)) continue;
+    const auto hash = hash_page(page, page_);
+    if (!table_is_ahead && hash != hashes_.get(page)) return std::nullopt;
+    if (known != 0 && known == hash) continue;
     answer.pages.push_back(page);
     answer.contents.insert(answer.contents.end(), page_.begin(), page_.end());
   }

@@ -196,13 +196,32 @@ TEST_CASE("a diverged replica becomes the primary's state; a stage from a replic
   REQUIRE(standby.feed(parts).is_accepted());
   for (PageNo group = 0; group < next.group_count(); ++group) {
     const auto request = next.request(next.group_first(group), next.group_size(group));
-    CHECK(next.put(standby.replica().read_group(request)) == Stage::Put::accepted);
+    const auto answer = standby.replica().read_group(request);
+    REQUIRE(answer);
+    CHECK(next.put(*answer) == Stage::Put::accepted);
   }
   REQUIRE(next.complete(*log) == Stage::Completion::proved);
   CHECK(next.position() == standby.replica().position());
   standby.replica().abandon();
   standby.apply_to(primary, primary.position().seq);
   check_equal(standby, primary);
+}
+
+TEST_CASE("a replica whose file was damaged does not pass the damage on") {
+  Scratch scratch;
+  Recorder primary(scratch.path(), {});
+  primary.run(kFill);
+  Standby standby(scratch.path(), primary.stream());
+  standby.copy_from(primary);
+  REQUIRE(standby.open_and_locate(primary) != Located::diverged);
+  auto& replica = standby.replica();
+  const PageRequest everything{.first = 1, .count = replica.page_count(), .known = {}};
+  const auto whole = replica.read_group(everything);
+  REQUIRE(whole);
+  CHECK(whole->pages.size() == replica.page_count());
+  flip_byte(standby.path(), 2 * replica.page_size() - 1);  // in page 2
+  CHECK_FALSE(replica.read_group(everything));
+  CHECK(replica.read_group({.first = 3, .count = 1, .known = {}}));
 }
 
 TEST_CASE("answers that cannot be are refused, doubles ignored, missing records waited for") {
