@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from cluster import Peers, leader_of  # noqa: E402
-from harness import count, expect, run_scenarios, wait_until  # noqa: E402
+from harness import Expectation, count, expect, run_scenarios, wait_until  # noqa: E402
 
 PROMOTE = ("promote_drained", "promote_allowed", "promote_halted", "promote_opened", "promote_freed")
 SWITCHOVER = ("switchover_fenced", "switchover_drained", "switchover_demanded")
@@ -29,17 +29,27 @@ def restart_to_die_at(node, step) -> None:
 
 
 def run_until_it_dies(victim, step, asked, *words) -> None:
-    """Runs a command, asked of node `asked`, whose answer may die with `victim`."""
-    command = subprocess.Popen([asked.program, words[0], str(asked.database), *words[1:]],
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    """Runs a command, asked of node `asked`, whose answer may die with `victim`. It is asked again while
+    it is refused: a standby whose primary has just been started anew may not have noticed yet."""
+    def begin():
+        return subprocess.Popen([asked.program, words[0], str(asked.database), *words[1:]],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command, said = begin(), ""
+
+    def is_dead() -> bool:
+        nonlocal command, said
+        if victim.is_running() and command.poll() is not None:
+            said = command.communicate()[0]
+            command = begin()
+        return not victim.is_running()
+
     try:
-        wait_until(f"{victim.name} dies at {step}", lambda: not victim.is_running(), 20)
-    except Exception:
+        wait_until(f"{victim.name} dies at {step}", is_dead, 20)
+    except Expectation as error:
+        raise Expectation(f"{error}; the command said: {said}") from None
+    finally:
         command.kill()
-        print(f"the command said: {command.communicate()[0]}", flush=True)
-        raise
-    command.kill()
-    command.wait()
+        command.wait()
     expect(victim.exit_code == -9, f"{victim.name} ended with {victim.exit_code}, not at {step}")
     count("kill -9 at a step of a takeover", 1)
 
