@@ -1,8 +1,10 @@
 #include "subscriber/subscriber.h"
 
+#include "common/core/errors.h"
 #include "common/logging/log.h"
 #include "common/node/identity.h"
 #include "common/node/standby_view.h"
+#include "common/wal/raw_database.h"
 
 #include <pthread.h>
 
@@ -11,6 +13,24 @@
 
 namespace understudy {
 namespace {
+
+// What the database shows, for orphans: their records hold changes, not all of each page. Nothing
+// is locked; the hash on record tells whether a page is the right one. Opened when it is first
+// needed.
+LastPageReader reader_of_last_pages(const std::string& database) {
+  return [database, raw = std::shared_ptr<wal::RawDatabase>()](
+             PageNo page, std::span<std::byte> content) mutable {
+    try {
+      if (!raw) raw = std::make_shared<wal::RawDatabase>(database);
+      const auto header = raw->index().read_header();
+      if (!header || content.size() != raw->page_size()) return false;
+      raw->read_page(page, header->last_frame, content);
+      return true;
+    } catch (const Error&) {
+      return false;  // the content is built from the records then, as far as they tell
+    }
+  };
+}
 
 std::vector<std::string> texts_of(const std::vector<Endpoint>& endpoints) {
   std::vector<std::string> texts;
@@ -47,6 +67,7 @@ void Subscriber::open() {
   Intake::Options log_options{.backend_path = directory_.backend(),
                               .node = options_.node,
                               .orphans_folder = directory_.path() + "/orphans",
+                              .read_page = reader_of_last_pages(options_.database),
                               .retention = options_.retention,
                               .keep_after = [this] { return applier_->keep_after(); }};
   auto intake = std::make_unique<Intake>(std::move(log_options),
@@ -72,8 +93,7 @@ void Subscriber::open() {
                       .prefer_primary = options_.prefer_primary};
   auto follow = std::make_unique<FollowLoop>(
       std::move(start), options_.from, *intake, *applier,
-      [this](const StreamId& known) { claim_stream(directory_, known); },
-      directory_.commit_page());
+      [this](const StreamId& known) { claim_stream(directory_, known); }, directory_.commit_page());
   const std::lock_guard lock(mutex_);
   intake_ = std::move(intake);
   applier_ = std::move(applier);
