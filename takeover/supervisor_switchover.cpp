@@ -25,6 +25,12 @@ std::optional<NodeRole> to_node_role(PeerRole role) {
   return std::nullopt;
 }
 
+// To take over: a standby that has, or is about to have, all that the primary has.
+bool is_fit(const std::optional<Peer>& peer) {
+  return peer && !peer->is_silent && peer->report.role == PeerRole::standby &&
+         peer->report.state == to_string(NodeState::streaming);
+}
+
 CommandResult stopping() {
   return {CommandResult::Outcome::failed, "the node is stopping", {}, {}};
 }
@@ -76,6 +82,11 @@ CommandResult Supervisor::switchover(const std::string& to, bool dry_run) {
 // To the primary. Its port closes with its role, so who leads then tells more than its silence.
 CommandResult Supervisor::forward(const Endpoint& primary, message::Command command) {
   const auto to = command.to;
+  const auto asked = links_->primary();
+  const auto is_lost = [&] {
+    const auto now = asked ? links_->find(asked->report.node) : std::nullopt;
+    return now && (now->is_silent || now->report.process != asked->report.process);
+  };
   const auto good =
       command.dry_run ? CommandResult::Outcome::would_do : CommandResult::Outcome::done;
   const auto ended = std::make_shared<std::promise<CommandOutcome>>();
@@ -87,6 +98,12 @@ CommandResult Supervisor::forward(const Endpoint& primary, message::Command comm
     const bool moved = (now && now->report.node == to) || (to == node_.name() && publisher());
     if (moved) return {CommandResult::Outcome::done, to + " leads", {}, position()};
     if (node_.is_stopping()) return stopping();
+    if (is_lost()) {
+      return {CommandResult::Outcome::failed,
+              "the primary was lost or started anew meanwhile; see the status of all nodes",
+              {},
+              position()};
+    }
   }
   const auto outcome = future.get();
   if (outcome.kind != CommandOutcome::Kind::answered) {
@@ -111,13 +128,15 @@ CommandResult Supervisor::begin_switchover(const std::string& to, bool dry_run,
   if (publisher() == nullptr) object("this node is not the primary");
   if (switchover_) object("a switchover to " + switchover_->target() + " is under way");
   if (to == node_.name()) object(to + " is the primary already");
-  if (!links_->endpoint_of(to)) (void)links_->refresh(std::chrono::milliseconds(1000), false);
+  // What it last said may be some seconds old, and it may have become fit since.
+  if (!links_->endpoint_of(to) || !is_fit(links_->find(to))) {
+    (void)links_->refresh(std::chrono::milliseconds(1000), false);
+  }
   const auto peer = links_->find(to);
   const auto endpoint = links_->endpoint_of(to);
   if (!peer || !endpoint || peer->is_silent) {
     object("no node " + to + " answers among the peers");
-  } else if (peer->report.role != PeerRole::standby ||
-             peer->report.state != to_string(NodeState::streaming)) {
+  } else if (!is_fit(peer)) {
     object(fmt::format("{} is not a standby that streams: it is {}", to, peer->report.state));
   }
   if (!refused.objections.empty()) return refused;
