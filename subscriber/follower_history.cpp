@@ -65,6 +65,7 @@ bool Follower::begin_rewind(const message::Welcome& welcome) {
   auto reason = fmt::format("{} shares our records only up to {}", welcome.node, keep_until);
   report(Severity::warning, fmt::format("our log ends at {}, but {}: the rest is kept as orphans",
                                         chain_.last.to_string(), reason));
+  greet();           // anew: a second copy of this welcome must not count for the log to come
   resync_.reset();   // of another server, or of what is taken back; what is staged is used again
   applied_.reset();  // until the replica has told
   held_.clear();

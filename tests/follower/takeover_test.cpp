@@ -222,3 +222,30 @@ TEST_CASE("what was heard of the primary is remembered when only a standby answe
   CHECK(d.follower.known_last() == Position{1, 9, 9});
   CHECK(d.follower.server_last() == Position{1, 5, 5});
 }
+
+TEST_CASE("a second copy of the welcome that led to a rewind counts for nothing") {
+  Driven d(9);
+  REQUIRE(d.sent<message::Hello>());
+  const message::Welcome welcome{d.sent<message::Hello>()->hello_id,
+                                 "primary",
+                                 stream_of(1),
+                                 77,
+                                 Verdict::diverged,
+                                 {1, 0, 0},
+                                 {2, 9, 8},
+                                 {10, 0},
+                                 history_of({8}),
+                                 true};
+  d.answer(welcome);
+  REQUIRE(d.action<follow::RewindLog>());
+  const auto ticket = d.action<follow::RewindLog>()->ticket;
+  d.answer(welcome);
+  CHECK_FALSE(d.action<follow::RewindLog>());
+  d.follower.on_replica_rewound(std::nullopt);
+  d.follower.on_log(ticket, bounds_at(0, 7));
+  d.collect();
+  REQUIRE(d.sent<message::Hello>());
+  d.answer(welcome);
+  CHECK_FALSE(d.action<follow::ResetLog>());
+  CHECK_FALSE(d.sent<message::OutlineRequest>());
+}
