@@ -186,6 +186,7 @@ Supervisor::Step Supervisor::follow() {
     identity.role = NodeRole::standby;
     identity.fenced = false;
   });
+  kept_open_.reset();
   std::optional<wal::WriteFence> fence;
   {
     const std::lock_guard lock(fence_mutex_);
@@ -263,6 +264,9 @@ Supervisor::Step Supervisor::open_own_epoch(ReplicaHandover handover, const Plan
   failure_point("promote_opened");
   node_.record([](NodeIdentity& identity) { identity.fenced = false; });
   handover.fence.release();
+  // Stays open without the lock: were an application's connection the last one to close, SQLite
+  // would delete the WAL before the publisher has seen it.
+  kept_open_.emplace(std::move(handover.fence));
   failure_point("promote_freed");
   log::warning("promoted", "this node leads from here on",
                {{"epoch", start.epoch}, {"position", at.to_string()}, {"reason", plan.reason}});

@@ -144,9 +144,10 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
   std::optional<Endpoint> target_;
   std::function<void(CommandResult)> switchover_ended_;
 
-  std::vector<std::thread> hooks_;        // main thread
-  std::unique_ptr<PeerLinks> links_;      // null: no peers
-  std::unique_ptr<Conductor> conductor_;  // last: it uses all of the above
+  std::optional<wal::WriteFence> kept_open_;  // main thread; without the lock
+  std::vector<std::thread> hooks_;            // main thread
+  std::unique_ptr<PeerLinks> links_;          // null: no peers
+  std::unique_ptr<Conductor> conductor_;      // last: it uses all of the above
 };
 
 }  // namespace understudy
