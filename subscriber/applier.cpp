@@ -9,6 +9,7 @@
 namespace understudy {
 namespace {
 
+constexpr std::chrono::milliseconds kWriterPatience{10'000};
 constexpr std::chrono::milliseconds kIdleWait{250};
 constexpr std::chrono::milliseconds kCheckpointEvery{250};
 constexpr std::uint32_t kCheckpointBacklog = 2000;  // frames
@@ -56,10 +57,12 @@ void Applier::open_replica(const StreamId& stream, std::optional<wal::WriteFence
   stream_ = stream;
   const ReplicaOptions options{
       .path = database_, .state_dir = directory_.path(), .stream = stream, .vfs = {}};
-  if (fence)
+  // Somebody may be writing just now: before this node was a standby, or while it was down.
+  if (!fence) fence.emplace(database_);
+  if (fence->take(kWriterPatience))
     replica_.emplace(options, std::move(*fence).hand_over());
   else
-    replica_.emplace(options);
+    replica_.emplace(options);  // says who is in the way
   checkpointer_ = std::make_unique<Checkpointer>(database_, "");
   checkpoint_thread_ = std::make_unique<PeriodicThread>("checkpoint", kCheckpointEvery,
                                                         [this] { checkpoint_beside(); });
