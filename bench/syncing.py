@@ -16,7 +16,7 @@ CONNECTIONS = 8
 
 def write_synced(scene: Scene, connections: int, count: int) -> dict:
     """`connections` processes, `count` transactions in all; each COMMIT waits for the standby."""
-    extension = scene.stage.build / "extension" / "understudy_commit.so"
+    extension = scene.stage.build / "understudy_commit.so"
     writers = [subprocess.Popen(
         scene.program("writer", scene.database, "--transactions", count // connections, "--seed",
                       seed + 2, "--busy-timeout-ms", 10_000, "--extension", extension),

@@ -17,8 +17,10 @@ struct sqlite3;
 
 namespace understudy::extension {
 
-// What COMMIT answers when the transaction is committed here and the standbys have not got it.
-constexpr int kUnreplicated = 1 /* SQLITE_ERROR */ | (0x75 << 8);
+// What COMMIT answers when the transaction is committed here and the standbys have not got it: an
+// extended code of SQLITE_WARNING (28). It must be none that programs answer by trying again, and
+// its text, "warning message", is what they show who ask only after they reset the statement.
+constexpr int kUnreplicated = 28 | (0x75 << 8);
 
 enum class Outcome { reached, timed_out, interrupted, goes_on_alone, not_primary, never_ran };
 

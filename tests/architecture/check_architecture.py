@@ -16,6 +16,8 @@ SOURCE_FOLDERS = ("common", "publisher", "subscriber", "takeover", "extension", 
                   "schemas", "deploy", "docs", "cmake")
 MAX_FUNCTION_LINES = 70
 MAX_FILE_LINES = 400
+# What the extension may take from us: it is loaded into programs that have none of our libraries.
+EXTENSION_HEADERS = re.compile(r"extension/|common/commit_page/(layout|futex|page_view)\.h$")
 # path:function or path -> why it is longer. Aim: empty.
 LENGTH_EXCEPTIONS: dict[str, str] = {}
 
@@ -92,6 +94,14 @@ def check_includes(source: Source, links: dict[str, set[str]]) -> Iterator[str]:
                 yield f"{source.name}: includes <{header}>, which belongs to {home} alone"
 
 
+def check_extension(source: Source) -> Iterator[str]:
+    if source.path.parts[0] == "extension" and source.is_cpp:
+        for header in source_text.includes(source.text):
+            if "/" in header and not re.match(r"sys/|linux/", header) and (
+                    not EXTENSION_HEADERS.match(header)):
+                yield f"{source.name}: the extension includes {header}"
+
+
 def check_raw_methods(source: Source) -> Iterator[str]:
     if source.in_product and source.is_cpp and not RAW_METHODS_HOME.match(source.name):
         if "pMethods" in source_text.blank_literals(source.text):
@@ -154,6 +164,7 @@ def check_all(top: pathlib.Path) -> list[str]:
     breaches = [*check_links(links), *check_readmes(top)]
     for source in read_sources(top):
         breaches += check_includes(source, links)
+        breaches += check_extension(source)
         breaches += check_raw_methods(source)
         breaches += check_lengths(source)
         breaches += check_words(source)
