@@ -46,7 +46,7 @@ std::uint64_t failures_with(Sabotage sabotage, std::uint64_t seeds) {
 
 TEST_CASE("every promise holds under every seed, and standbys converge once faults end") {
   const auto only = from_environment("UNDERSTUDY_SIM_SEED", 0);
-  const auto seeds = only ? 1 : from_environment("UNDERSTUDY_SIM_SEEDS", 300);
+  const auto seeds = only ? 1 : from_environment("UNDERSTUDY_SIM_SEEDS", 200);
   RunCounts sum;
   for (std::uint64_t i = 1; i <= seeds; ++i) {
     const auto seed = only ? only : i;

@@ -74,7 +74,7 @@ void TakeoverSimulation::schedule_chaos() {
 }
 
 void TakeoverSimulation::chaos() {
-  switch (chance_.below(10)) {
+  switch (chance_.below(11)) {
     case 0:
     case 1:
       return crash_one();
@@ -85,6 +85,8 @@ void TakeoverSimulation::chaos() {
       side_.assign(kNodes, 0);
       return;
     case 5:
+      return lose_primary();
+    case 6:
       return nodes_[chance_.below(kNodes)]->trim(chance_.below(40));
     default:
       return command_one();
@@ -103,6 +105,20 @@ void TakeoverSimulation::crash_one() {
   events_.in(chance_.between(1'000, 4'000'000), [&node] {
     if (!node.is_up()) node.start();
   });
+}
+
+// The usual story: the primary is gone, and after a while somebody promotes a standby.
+void TakeoverSimulation::lose_primary() {
+  if (who_ == Operator::switchovers) return;
+  const auto primary =
+      std::ranges::find_if(nodes_, [](const auto& node) { return node->is_writable(); });
+  if (primary == nodes_.end()) return;
+  (*primary)->crash();
+  events_.in(chance_.between(3'000'000, 6'000'000), [&node = **primary] {
+    if (!node.is_up()) node.start();
+  });
+  auto& heir = *nodes_[chance_.below(kNodes)];
+  events_.in(chance_.between(100'000, 5'500'000), [&heir] { heir.promote(false); });
 }
 
 void TakeoverSimulation::command_one() {

@@ -26,6 +26,7 @@ class TakeoverSimulation {
   void chaos();
   void part();
   void crash_one();
+  void lose_primary();
   void command_one();
   void settle();
   void decide_as_operator();

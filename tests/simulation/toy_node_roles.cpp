@@ -109,6 +109,8 @@ void ToyNode::drain_unwatched() {
 void ToyNode::stand_down() {
   if (is_standing_down_) return;
   is_standing_down_ = is_fenced_ = true;
+  // On record before anything else: whoever starts next must not lead again, heard or not.
+  demoted_from_ = epoch();
   ++counts_.demotions;
   say(fmt::format("stands down for epoch {}", view_->highest_epoch()));
   later(world_.chance.between(500, 60'000), [this] { finish_standing_down(); });
@@ -117,8 +119,6 @@ void ToyNode::stand_down() {
 void ToyNode::finish_standing_down() {
   primary_->flush_all();
   if (dies_here("drained")) return;
-  demoted_from_ = epoch();
-  if (dies_here("demoted")) return;
   primary_.reset();
   switchover_.reset();
   disk_.replica.roll_back(last(), database_);

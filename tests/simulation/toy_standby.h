@@ -82,8 +82,7 @@ class ToyStandby : public ClientPort, public PageSource {
   using ApplyWork = std::variant<follow::BeginResync, follow::HashGroup, follow::StoreGroup,
                                  follow::FinishResync, Rewound>;
 
-  template <typename F>
-  void drive(F&& event);
+  void drive(const std::function<void(Follower&)>& event);
   void later(std::int64_t delay_us, std::function<void()> f);
   void take_actions();
   void schedule_tick();
@@ -134,6 +133,7 @@ class ToyStandby : public ClientPort, public PageSource {
   bool driving_ = false;
   std::int64_t tick_at_ = 0;
   std::uint64_t run_ = 0;  // number of this process
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
   // What is promised.
   Seq acknowledged_ = 0;
