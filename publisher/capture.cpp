@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::chrono::microseconds kPollEvery{200};
 constexpr std::chrono::microseconds kPollLightEvery{50};  // few frames at a time: lag counts
-constexpr std::chrono::milliseconds kIdlePollEvery{10};    // an explicit checkpoint may wait for us
-constexpr std::chrono::milliseconds kRestPollEvery{250};   // none can: a write wakes us
+constexpr std::chrono::milliseconds kIdlePollEvery{10};   // an explicit checkpoint may wait for us
+constexpr std::chrono::milliseconds kRestPollEvery{250};  // none can: a write wakes us
 constexpr std::int64_t kIdleAfter_us = 30'000;
 constexpr std::int64_t kStatusEvery_us = 50'000;
 constexpr std::int64_t kCheckBacklogEvery_us = 10'000'000;
@@ -88,6 +88,10 @@ std::optional<std::pair<Position, wal::Cursor>> Capture::learn() {
   }
   if (scan_) return std::nullopt;
   return std::pair{encoder_.position(), tail_.cursor()};
+}
+
+void Capture::save_learned() {
+  encoder_.hashes().save(hashes_path_, stream_, encoder_.position().seq);
 }
 
 // However run() ends, the application is free of us at once, whatever the other threads wait for.

@@ -55,6 +55,8 @@ class Capture final : public PageSource {
   // Scans a new stream's database to its end; returns the position (epoch 1, seq 0) and cursor that
   // the backend is to begin with. Ends early, with nullopt, on stop().
   std::optional<std::pair<Position, wal::Cursor>> learn();
+  // After learn(): the table on file, so that a kill soon after does not cost a scan.
+  void save_learned();
   // Until stop(). Throws LogStalled, TailLost, or what the environment throws. `commits` is told
   // which record stands for which part of the WAL.
   void run(const LogWriter& log, SyncCommits& commits);

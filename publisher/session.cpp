@@ -118,6 +118,7 @@ bool Session::create_backend() {
                                  {begin_first_epoch(options_.node, position.sum)});
   backend_->set_cursor(cursor.encode());
   claim_stream(directory_, stream_);
+  capture_->save_learned();
   log::info("stream_created", "this database is a new stream",
             {{"stream", stream_.to_string()}, {"position", position.to_string()}});
   return true;

@@ -35,7 +35,7 @@ namespace understudy {
 
 constexpr std::uint64_t kWindow = 8ull << 20;
 constexpr std::size_t kHeldLimit = 4ull << 20;
-constexpr std::int64_t kHelloRetry_us = 100'000;  // doubles up to kHelloRetryMax_us
+constexpr std::int64_t kHelloRetry_us = 5'000;  // doubles up to kHelloRetryMax_us
 constexpr std::int64_t kHelloRetryMax_us = 1'000'000;
 constexpr std::int64_t kConnectLimit_us = 5'000'000;  // without an answer: next endpoint
 constexpr std::int64_t kPingAfter_us = 1'000'000;     // of silence on the request side

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <future>
 #include <random>
 #include <utility>
 
@@ -53,6 +54,9 @@ void Supervisor::run() {
                                drive_switchover();
                              },
                          .failed = fail});
+  // Peers answer within microseconds: what they say waits until they can be asked back.
+  std::promise<void> ready;
+  conductor_->post([waiting = ready.get_future().share()] { waiting.wait(); });
   if (!options_.peers.empty()) {
     PeerLinksOptions links{.peers = options_.peers,
                            .report = [this] { return report(); },
@@ -64,6 +68,7 @@ void Supervisor::run() {
     links_ = std::make_unique<PeerLinks>(std::move(links));
   }
   node_.serve(*this);
+  ready.set_value();
   try {
     for (auto step = first_step(); step != Step::end && !node_.is_stopping();) step = take(step);
   } catch (...) {
