@@ -11,9 +11,18 @@ namespace {
 
 constexpr std::chrono::milliseconds kFencePatience{1000};
 
-// The same generation of the WAL, and what the cursor names is not in it any more.
+// The same generation of the WAL, and what the cursor names is not in it any more. Within a
+// generation the last frame only grows: what a look without locks finds lost stays lost.
 bool is_lost(const wal::IndexHeader& header, const wal::Cursor& cursor) {
   return cursor.frame != 0 && header.salts == cursor.salts && header.last_frame < cursor.frame;
+}
+
+// Without the write lock: the application must not wait, or get SQLITE_BUSY, for nothing.
+bool seems_lost(const std::string& database, const wal::Cursor& cursor) {
+  wal::RawDatabase raw(database);
+  auto header = raw.index().read_header();
+  if (!header) header = raw.recover();
+  return is_lost(*header, cursor);
 }
 
 // Applies what the log has beyond the replica's position; false: it does not fit.
@@ -43,6 +52,7 @@ LostTail restore_lost_tail(const std::string& database, const StateDirectory& di
   backend->drop_open_tail();
   const auto cursor = wal::Cursor::decode(backend->cursor());
   if (!cursor) return LostTail::none;
+  if (!seems_lost(database, *cursor)) return LostTail::none;
   wal::WriteFence fence(database);
   if (!fence.take(kFencePatience)) return LostTail::none;  // the application writes already
   const auto header = fence.header();

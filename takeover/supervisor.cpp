@@ -131,7 +131,9 @@ Supervisor::Step Supervisor::first_step() {
                     node_.database(), decision.why));
   }
   if (decision.role == StartRole::drain_then_standby) return Step::drain;
-  return leads ? Step::lead : Step::follow;
+  if (!leads) return Step::follow;
+  restore_lost_tail(node_.database(), node_.directory());
+  return Step::lead;
 }
 
 Supervisor::Step Supervisor::take(Step step) {
@@ -152,18 +154,11 @@ Supervisor::Step Supervisor::take(Step step) {
 
 Supervisor::Step Supervisor::lead() {
   node_.record([](NodeIdentity& identity) { identity.role = NodeRole::primary; });
-  restore_lost_tail(node_.database(), node_.directory());
   keep_operators_fence();
   const auto publisher = std::make_shared<Publisher>(options_.publish, node_.directory());
   set_role(PeerRole::primary, publisher, nullptr);
   if (links_) links_->announce();
-  try {
-    node_.run(*publisher);
-  } catch (...) {
-    (void)end_role();
-    throw;
-  }
-  return after_leading(end_role());
+  return after_leading(run_role(*publisher));
 }
 
 Supervisor::Step Supervisor::after_leading(const Plan& plan) {
@@ -204,13 +199,7 @@ Supervisor::Step Supervisor::follow() {
     const auto endpoint = primary ? links_->endpoint_of(primary->report.node) : std::nullopt;
     if (endpoint) subscriber.prefer(*endpoint);
   }
-  try {
-    node_.run(subscriber);
-  } catch (...) {
-    (void)end_role();
-    throw;
-  }
-  const auto plan = end_role();
+  const auto plan = run_role(subscriber);
   return plan.kind == Plan::Kind::promote ? after_following(subscriber, plan) : Step::end;
 }
 
@@ -228,13 +217,7 @@ Supervisor::Step Supervisor::drain() {
     plan_.kind = Plan::Kind::drained;
     publisher->stop();
   });
-  try {
-    node_.run(*publisher);
-  } catch (...) {
-    (void)end_role();
-    throw;
-  }
-  return end_role().kind == Plan::Kind::drained ? Step::follow : Step::end;
+  return run_role(*publisher).kind == Plan::Kind::drained ? Step::follow : Step::end;
 }
 
 // --- a new epoch ---
@@ -295,6 +278,17 @@ void Supervisor::set_role(PeerRole role, std::shared_ptr<Publisher> publisher,
   subscriber_ = subscriber;
   plan_ = {};
   superseded_by_.reset();
+}
+
+// Until it ends, of itself or by stop(); returns what it ended for.
+Supervisor::Plan Supervisor::run_role(Role& role) {
+  try {
+    node_.run(role);
+  } catch (...) {
+    (void)end_role();
+    throw;
+  }
+  return end_role();
 }
 
 Supervisor::Plan Supervisor::end_role() {

@@ -81,6 +81,7 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
   void keep_operators_fence();
   void end_helpers();
   void set_role(PeerRole role, std::shared_ptr<Publisher> publisher, Subscriber* subscriber);
+  [[nodiscard]] Plan run_role(Role& role);
   [[nodiscard]] Plan end_role();
   void learn_history();
   void run_hook_beside(const std::string& command, std::string_view name, NodeRole role);
