@@ -3,7 +3,7 @@
 #include "common/backend/log_tables.h"
 #include "common/core/errors.h"
 #include "common/file/file.h"
-#include "subscriber/applied_ring.h"
+#include "common/replica/applied_ring.h"
 
 #include <fmt/format.h>
 

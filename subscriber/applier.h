@@ -14,8 +14,8 @@
 #include "common/node/state_directory.h"
 #include "common/serving/page_source.h"
 #include "subscriber/intake.h"
-#include "subscriber/replica.h"
-#include "subscriber/stage.h"
+#include "common/replica/replica.h"
+#include "common/replica/stage.h"
 
 #include <atomic>
 #include <chrono>

@@ -2,7 +2,7 @@
 
 #include "common/core/errors.h"
 #include "common/logging/log.h"
-#include "subscriber/replica.h"
+#include "common/replica/replica.h"
 
 #include <utility>
 

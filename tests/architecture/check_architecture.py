@@ -12,8 +12,8 @@ from typing import Iterator
 import rooms
 import source_text
 
-SOURCE_FOLDERS = ("common", "publisher", "subscriber", "takeover", "extension", "cli", "tests", "bench", "demo", "dev.d",
-                  "schemas", "deploy", "docs", "cmake")
+SOURCE_FOLDERS = ("common", "publisher", "subscriber", "replay", "takeover", "extension", "cli", "tests", "bench", "demo",
+                  "dev.d", "schemas", "deploy", "docs", "cmake")
 MAX_FUNCTION_LINES = 70
 MAX_FILE_LINES = 400
 # What the extension may take from us: it is loaded into programs that have none of our libraries.
@@ -33,7 +33,7 @@ HEADER_HOMES = {
     r"httplib\.h$": r"(common/node|cli)/\w+\.cpp$",
     r"CLI/": r"cli/",
     r"sqlite3\.h$": r"common/(sqlite|file|wal|backend)/",
-    r"zstd\.h$": r"common/record/\w+\.cpp$",
+    r"zstd\.h$": r"common/(record|snapshot)/\w+\.cpp$",
     r"xxhash\.h$": r"common/core/\w+\.cpp$",
 }
 # Raw file methods of SQLite: one mistake there loses a database, so they stay in two rooms.
@@ -42,7 +42,7 @@ FORBIDDEN_NAMES = re.compile(r"util|helper|manager|misc", re.IGNORECASE)
 FORBIDDEN_TYPES = re.compile(r"\b(?:class|struct)\s+\w*(?:Util|Helper|Manager)\w*")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b|not imple" r"mented")
 MACHINE_PATHS = re.compile(r"/(?:wo" r"rk|fa" r"rm)/|bash_" r"jobs|/tmp/s" r"rc")
-ROOMS_WITH_README = ("common", "common/*", "publisher", "subscriber", "takeover", "extension",
+ROOMS_WITH_README = ("common", "common/*", "publisher", "subscriber", "replay", "takeover", "extension",
                      "cli", "tests", "bench",
                      "schemas", "deploy", "demo")
 

@@ -3,17 +3,18 @@
 import pathlib
 import re
 
-# A room links only to rooms of lower rank, so publisher and subscriber never know each other.
+# A room links only to rooms of lower rank, so publisher, subscriber and replay never know each other.
 RANKS = {
     "core": 0,
     "logging": 1, "file": 1, "sqlite": 1,
     "wal": 2, "record": 2, "commit_page": 2,
     "backend": 3, "transport": 3,
     "serving": 4, "orphans": 4,
-    "cluster": 5, "node": 5,
-    "publisher": 6, "subscriber": 6,
-    "takeover": 7,
-    "cli": 8,
+    "cluster": 5, "node": 5, "replica": 5, "snapshot": 5,
+    "archive": 6,
+    "publisher": 7, "subscriber": 7, "replay": 7,
+    "takeover": 8,
+    "cli": 9,
 }
 _ROOM = re.compile(
     r"(?:understudy_room\(\s*|target_link_libraries\(\s*understudy_)(\w+)\s*([^)]*)\)")
@@ -24,7 +25,7 @@ def room_of(path: pathlib.PurePath) -> str | None:
     """The room that a source belongs to, by its path from the top; None outside of all rooms."""
     if path.parts[0] == "common" and len(path.parts) > 2:
         return path.parts[1]
-    return path.parts[0] if path.parts[0] in ("publisher", "subscriber", "takeover", "cli") else None
+    return path.parts[0] if path.parts[0] in ("publisher", "subscriber", "replay", "takeover", "cli") else None
 
 
 def read_links(top: pathlib.Path) -> dict[str, set[str]]:

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "recorder.h"
-#include "subscriber/stage.h"
+#include "common/replica/stage.h"
 
 namespace understudy::test {
 

@@ -1,6 +1,6 @@
 // Method: write as a stage does, many pieces, and compare the file; a file that cannot be opened
 // must come back as an error of the writer's, not be lost with the thread.
-#include "subscriber/write_behind.h"
+#include "common/replica/write_behind.h"
 
 #include "common/core/errors.h"
 #include "common/file/file.h"

@@ -22,10 +22,10 @@
 #include "common/record/record.h"
 #include "common/serving/page_source.h"
 #include "common/wal/write_fence.h"
-#include "subscriber/applied_ring.h"
-#include "subscriber/checkpointer.h"
-#include "subscriber/page_overlay.h"
-#include "subscriber/wal_appender.h"
+#include "common/replica/applied_ring.h"
+#include "common/replica/checkpointer.h"
+#include "common/replica/page_overlay.h"
+#include "common/replica/wal_appender.h"
 
 namespace understudy {
 

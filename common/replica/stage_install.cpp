@@ -2,7 +2,7 @@
 #include "common/core/assert.h"
 #include "common/core/errors.h"
 #include "common/record/page_hash.h"
-#include "subscriber/stage.h"
+#include "common/replica/stage.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "subscriber/write_behind.h"
+#include "common/replica/write_behind.h"
 
 #include "common/core/errors.h"
 #include "common/file/file.h"

@@ -1,5 +1,5 @@
 // Gathering pages, group by group. Rolling records over them is in stage_complete.cpp.
-#include "subscriber/stage.h"
+#include "common/replica/stage.h"
 
 #include "common/core/assert.h"
 #include "common/core/errors.h"

@@ -1,4 +1,4 @@
-#include "subscriber/wal_appender.h"
+#include "common/replica/wal_appender.h"
 
 #include "common/core/assert.h"
 #include "common/core/byte_order.h"

@@ -1,7 +1,7 @@
 // Reading the replica's pages for others: resync answers.
 #include "common/core/assert.h"
 #include "common/record/page_hash.h"
-#include "subscriber/replica.h"
+#include "common/replica/replica.h"
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 #include "common/core/errors.h"
 #include "common/record/delta.h"
 #include "common/record/page_hash.h"
-#include "subscriber/stage.h"
+#include "common/replica/stage.h"
 
 #include <algorithm>
 

@@ -14,7 +14,7 @@
 #pragma once
 
 #include "common/wal/raw_database.h"
-#include "subscriber/applied_ring.h"
+#include "common/replica/applied_ring.h"
 
 namespace understudy {
 

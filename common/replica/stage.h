@@ -17,8 +17,8 @@
 #pragma once
 
 #include "common/record/page_hashes.h"
-#include "subscriber/replica.h"
-#include "subscriber/write_behind.h"
+#include "common/replica/replica.h"
+#include "common/replica/write_behind.h"
 
 namespace understudy {
 

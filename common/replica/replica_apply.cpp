@@ -3,7 +3,7 @@
 #include "common/core/errors.h"
 #include "common/record/delta.h"
 #include "common/record/page_hash.h"
-#include "subscriber/replica.h"
+#include "common/replica/replica.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "subscriber/checkpointer.h"
+#include "common/replica/checkpointer.h"
 
 namespace understudy {
 

@@ -1,4 +1,4 @@
-#include "subscriber/page_overlay.h"
+#include "common/replica/page_overlay.h"
 
 #include "common/core/assert.h"
 

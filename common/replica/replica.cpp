@@ -1,5 +1,5 @@
 // Opening, finding the position, upkeep. Applying is in replica_apply.cpp.
-#include "subscriber/replica.h"
+#include "common/replica/replica.h"
 
 #include "common/backend/roll_forward.h"
 #include "common/core/assert.h"

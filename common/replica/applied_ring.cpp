@@ -1,4 +1,4 @@
-#include "subscriber/applied_ring.h"
+#include "common/replica/applied_ring.h"
 
 #include "common/core/byte_order.h"
 #include "common/core/errors.h"
