@@ -5,7 +5,7 @@
 #include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/logging/log.h"
-#include "takeover/failure_point.h"
+#include "common/core/failure_point.h"
 #include "takeover/lost_tail.h"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // What other nodes say and ask; the primary's way down when a higher epoch is seen; fences.
 #include "common/logging/log.h"
-#include "takeover/failure_point.h"
+#include "common/core/failure_point.h"
 #include "takeover/supervisor.h"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // Promotion: from the command, or from the primary's demand, to the subscriber's end.
 #include "common/core/clock.h"
 #include "common/logging/log.h"
-#include "takeover/failure_point.h"
+#include "common/core/failure_point.h"
 #include "takeover/supervisor.h"
 
 #include <fmt/format.h>

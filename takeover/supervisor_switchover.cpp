@@ -2,7 +2,7 @@
 // out.
 #include "common/core/clock.h"
 #include "common/logging/log.h"
-#include "takeover/failure_point.h"
+#include "common/core/failure_point.h"
 #include "takeover/supervisor.h"
 
 #include <fmt/format.h>

@@ -11,7 +11,6 @@
 namespace understudy {
 namespace {
 
-constexpr std::int64_t kApplicationId = 0x55537467;
 constexpr std::int64_t kFormatVersion = 2;
 constexpr int kBusyTimeoutMs = 5000;  // for an operator's shell that holds a lock
 
@@ -24,7 +23,7 @@ Found recognise(Connection& connection) {
   const auto version = connection.query_integer("PRAGMA user_version").value_or(0);
   const auto tables = connection.query_integer("SELECT count(*) FROM sqlite_schema").value_or(0);
   if (application == 0 && version == 0 && tables == 0) return Found::nothing;
-  if (application != kApplicationId) {
+  if (application != kBackendApplicationId) {
     throw ConfigError(fmt::format(
         "{} is a database of another program (application_id {}); choose another state directory",
         path, application));

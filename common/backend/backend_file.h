@@ -14,6 +14,9 @@
 
 namespace understudy {
 
+// "UStg": what tells a backend.db from other databases.
+constexpr std::int64_t kBackendApplicationId = 0x55537467;
+
 // What a new file starts with.
 struct NewLog {
   StreamId stream;

@@ -1,4 +1,4 @@
-#include "takeover/failure_point.h"
+#include "common/core/failure_point.h"
 
 #include <signal.h>
 #include <unistd.h>
