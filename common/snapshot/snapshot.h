@@ -37,23 +37,28 @@ struct SnapshotFooter {
   PageNo page_count = 0;         // of the state
   std::int64_t time_us = 0;      // commit time of `position`, or of the copying when it has none
   Seq first_as_of = 0;           // of the oldest block: the records after it are in the file
-  std::uint64_t pages = 0;       // in all blocks
-  std::uint64_t page_bytes = 0;  // of the blocks in the file
+  std::uint64_t pages = 0;       // in all blocks; may be more than page_count, or fewer
+  std::uint64_t page_bytes = 0;  // of the blocks in the file, compressed
   std::uint64_t batches = 0;
   std::uint64_t batch_bytes = 0;
-  History history;  // up to the position
+  History history = {};  // up to the position
   bool operator==(const SnapshotFooter&) const = default;
 };
 
-// Consecutive pages as of one seq.
+// Consecutive pages as of one seq. All frames of pages together cover 1 … footer.pages, each once,
+// ascending. Pages beyond these did not exist as of first_as_of: records after it make them, whole.
 struct SnapshotPages {
   Seq as_of = 0;
   PageNo first = 0;
-  PageNo count = 0;  // the lock-byte page is among them, as zeros
-  Bytes contents;    // count * page_size
+  PageNo count = 0;
+  // count * page_size. Zeros: the lock-byte page, and what was beyond the end as of as_of (records
+  // after it make such a page, whole, or it is beyond the end of the state).
+  Bytes contents;
 };
 // A batch as the backend holds it (schemas/batch.md). In the order of the log, without a gap, from
 // first_as_of + 1 or before; the last ends at or beyond the position: records beyond do not count.
+// None when first_as_of is the position. The reader has checked them: each parses, is of the
+// header's stream, and follows on the one before.
 struct SnapshotBatch {
   Bytes blob;
 };
@@ -77,7 +82,7 @@ class SnapshotReader {
 
 // Header and footer are read and checked. Throws IoError; CorruptionError for what is no whole
 // snapshot; ConfigError for one of a newer version.
-std::unique_ptr<SnapshotReader> open_snapshot(const std::string& path);
+std::unique_ptr<SnapshotReader> open_snapshot(const std::string& path, const std::string& vfs = {});
 
 // A snapshot found in a folder.
 struct SnapshotEntry {
