@@ -12,7 +12,7 @@ namespace understudy {
 namespace {
 
 constexpr std::size_t kTakeBytes = 1024 * 1024;
-constexpr std::chrono::milliseconds kIdleWait{250};
+constexpr std::chrono::milliseconds kIdleWait{1000};
 constexpr std::chrono::milliseconds kFullDiskWait{500};
 constexpr std::int64_t kUpkeepEvery_us = 1'000'000;
 

@@ -10,8 +10,9 @@ namespace understudy {
 namespace {
 
 constexpr std::chrono::milliseconds kWriterPatience{10'000};
-constexpr std::chrono::milliseconds kIdleWait{250};
+constexpr std::chrono::milliseconds kIdleWait{1000};
 constexpr std::chrono::milliseconds kCheckpointEvery{250};
+constexpr std::chrono::milliseconds kRestEvery{1000};
 constexpr std::uint32_t kCheckpointBacklog = 2000;  // frames
 // Records that queue up are merged into one commit for so long, unless they fill the overlay first.
 constexpr std::int64_t kMergeLimit_us = 100'000;
@@ -65,7 +66,7 @@ void Applier::open_replica(const StreamId& stream, std::optional<wal::WriteFence
     replica_.emplace(options);  // says who is in the way
   checkpointer_ = std::make_unique<Checkpointer>(database_, "");
   checkpoint_thread_ = std::make_unique<PeriodicThread>("checkpoint", kCheckpointEvery,
-                                                        [this] { checkpoint_beside(); });
+                                                        [this] { return checkpoint_beside(); });
 }
 
 std::optional<Position> Applier::locate(const std::optional<wal::Cursor>& last_writer) {
@@ -328,14 +329,16 @@ void Applier::save() {
 }
 
 // On the checkpoint thread, with a connection of its own.
-void Applier::checkpoint_beside() {
-  if (wal_backlog_ < kCheckpointBacklog) return;
+std::chrono::milliseconds Applier::checkpoint_beside() {
+  const auto backlog = wal_backlog_.load();
+  if (backlog < kCheckpointBacklog) return backlog == 0 ? kRestEvery : kCheckpointEvery;
   try {
     (void)checkpointer_->run();
     wal_backlog_ = 0;
   } catch (const Error& error) {
     log::warning("checkpoint_failed", error.what());
   }
+  return kCheckpointEvery;
 }
 
 }  // namespace understudy

@@ -112,7 +112,7 @@ class Applier final : public PageSource {
   void do_upkeep();
   void save();
   void publish_outline();
-  void checkpoint_beside();
+  [[nodiscard]] std::chrono::milliseconds checkpoint_beside();
 
   std::string database_;
   const StateDirectory& directory_;

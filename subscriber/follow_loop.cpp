@@ -12,7 +12,7 @@
 namespace understudy {
 namespace {
 
-constexpr std::int64_t kLongestWait_us = 250'000;
+constexpr std::int64_t kLongestWait_us = 1'000'000;
 constexpr int kMessagesPerRound = 64;
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace understudy {
 namespace {
 
 constexpr std::chrono::milliseconds kBusyTick{20};
-constexpr std::chrono::milliseconds kIdleTick{250};
+constexpr std::chrono::milliseconds kIdleTick{1000};
 
 }  // namespace
 

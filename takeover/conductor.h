@@ -13,7 +13,7 @@ class Conductor {
  public:
   using Task = std::function<void()>;
 
-  // `tick` is called about each 20 ms while `is_busy` says so, and each 250 ms otherwise; both on
+  // `tick` is called about each 20 ms while `is_busy` says so, and each second otherwise; both on
   // the thread. What a task throws is told by `failed`, once, and ends the thread.
   struct Options {
     std::function<bool()> is_busy;

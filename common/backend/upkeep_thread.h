@@ -13,9 +13,10 @@ class UpkeepThread {
   explicit UpkeepThread(const Backend& backend);  // the backend must outlive it
 
  private:
-  void keep_up();
+  [[nodiscard]] std::chrono::milliseconds keep_up();
 
   const Backend& backend_;
+  std::uint64_t seen_ = 0;  // backlog when it last looked
   std::unique_ptr<Upkeep> upkeep_;
   PeriodicThread thread_;  // last: it uses the others
 };

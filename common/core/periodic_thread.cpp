@@ -4,9 +4,8 @@
 
 namespace understudy {
 
-PeriodicThread::PeriodicThread(std::string name, std::chrono::milliseconds every,
-                               std::function<void()> work)
-    : every_(every), work_(std::move(work)) {
+PeriodicThread::PeriodicThread(std::string name, std::chrono::milliseconds first_pause, Work work)
+    : pause_(first_pause), work_(std::move(work)) {
   thread_ = std::thread([this, name = std::move(name)] {
     pthread_setname_np(pthread_self(), name.c_str());
     run();
@@ -24,10 +23,11 @@ PeriodicThread::~PeriodicThread() {
 
 void PeriodicThread::run() {
   std::unique_lock lock(mutex_);
-  while (!stop_.wait_for(lock, every_, [this] { return stopping_; })) {
+  while (!stop_.wait_for(lock, pause_, [this] { return stopping_; })) {
     lock.unlock();
-    work_();
+    const auto pause = work_();
     lock.lock();
+    pause_ = pause;
   }
 }
 

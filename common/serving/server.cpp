@@ -276,6 +276,7 @@ bool Server::serve_fetches() {
 
 void Server::heartbeat() {
   heartbeat_at_us_ = now_us_ + kHeartbeatInterval_us;
+  tick_at_us_ = std::min(tick_at_us_, now_us_);  // one waking for both
   if (!log_.bounds) return;
   const auto bytes = encode_message(message::Heartbeat{
       log_.stream, log_.instance, log_.bounds->last, log_.bounds->next, unix_time_us()});
