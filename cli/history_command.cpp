@@ -2,20 +2,15 @@
 #include "cli/node_path.h"
 #include "cli/units.h"
 #include "common/backend/backend.h"
+#include "common/core/clock.h"
 #include "common/core/errors.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
 namespace understudy {
 namespace {
-
-std::string time_text(std::int64_t time_us) {
-  if (time_us == 0) return "-";
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time_t{time_us / 1'000'000}));
-}
 
 void print_json(const History& history) {
   nlohmann::ordered_json out = nlohmann::ordered_json::array();
@@ -24,7 +19,7 @@ void print_json(const History& history) {
                    {"node", start.node},
                    {"first_seq", start.first_seq},
                    {"state_sum", hex(start.sum)},
-                   {"time", time_text(start.time_us)},
+                   {"time", utc_text(start.time_us)},
                    {"reason", start.reason}});
   }
   fmt::print("{}\n", out.dump(2));
@@ -37,7 +32,7 @@ void print_table(const History& history) {
              "STATE SUM", "WHEN", "WHY");
   for (const auto& start : history) {
     fmt::print("{:>5}  {:<{}}  {:>12}  {:<16}  {:<20}  {}\n", start.epoch, start.node, width,
-               start.first_seq, hex(start.sum), time_text(start.time_us), start.reason);
+               start.first_seq, hex(start.sum), utc_text(start.time_us), start.reason);
   }
 }
 

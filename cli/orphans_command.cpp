@@ -1,19 +1,15 @@
 #include "cli/commands.h"
 #include "cli/node_path.h"
+#include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/orphans/orphans.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
 namespace understudy {
 namespace {
-
-std::string time_text(std::int64_t time_us) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time_t{time_us / 1'000'000}));
-}
 
 void print_json(const std::vector<OrphansSummary>& all) {
   nlohmann::ordered_json out = nlohmann::ordered_json::array();
@@ -27,7 +23,7 @@ void print_json(const std::vector<OrphansSummary>& all) {
                    {"records", each.records},
                    {"bytes", each.bytes},
                    {"pages", each.pages},
-                   {"kept", time_text(each.kept_us)},
+                   {"kept", utc_text(each.kept_us)},
                    {"why", each.why}});
   }
   fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
@@ -48,7 +44,7 @@ ExitCode list(const std::string& folder, bool json) {
     fmt::print("{}\n    {} transactions, seq {} to {} of epoch {}, {} pages, {} bytes\n", each.name,
                each.records, each.fork.seq + 1, each.last.seq, each.last.epoch, each.pages,
                each.bytes);
-    fmt::print("    kept {}: {}\n", time_text(each.kept_us), each.why);
+    fmt::print("    kept {}: {}\n", utc_text(each.kept_us), each.why);
   }
   return ExitCode::ok;
 }
@@ -56,7 +52,7 @@ ExitCode list(const std::string& folder, bool json) {
 ExitCode show(const std::string& folder, const std::string& name) {
   fmt::print("{:>12}  {:<20}  {:>8}  {:>10}\n", "SEQ", "TIME", "PAGES", "BYTES");
   show_orphans(folder, name, [](const RecordSummary& record) {
-    fmt::print("{:>12}  {:<20}  {:>8}  {:>10}\n", record.seq, time_text(record.time_us),
+    fmt::print("{:>12}  {:<20}  {:>8}  {:>10}\n", record.seq, utc_text(record.time_us),
                record.pages.size(), record.bytes);
     return true;
   });

@@ -11,6 +11,16 @@ function(understudy_room name)
   endif()
 endfunction()
 
+# understudy_schema(<room> <file>): schemas/<file> is the one place of the schema; the room carries it
+# as a constant, by its <name>_schema.h.in, in which @SCHEMA_SQL@ stands for the text.
+function(understudy_schema room file)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/schemas/${file})
+  file(READ ${PROJECT_SOURCE_DIR}/schemas/${file} SCHEMA_SQL)
+  configure_file(${room}_schema.h.in
+    ${PROJECT_BINARY_DIR}/generated/common/${room}/${room}_schema.h @ONLY)
+  target_include_directories(understudy_${room} PRIVATE ${PROJECT_BINARY_DIR}/generated)
+endfunction()
+
 # understudy_test(<name> [libraries…]): one doctest program of the current folder's *.cpp, run by CTest.
 function(understudy_test name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)

@@ -10,7 +10,7 @@ std::string_view plural(Seq count) {
 }
 
 // A node that leads already may only open a further epoch, to end a fork.
-std::vector<Objection> object_to_primary(const PromotionFacts& facts) {
+std::vector<CommandObjection> object_to_primary(const PromotionFacts& facts) {
   if (facts.is_fork) {
     return {
         {fmt::format("this node leads epoch {} already, and so does another one: with --force "
@@ -20,7 +20,7 @@ std::vector<Objection> object_to_primary(const PromotionFacts& facts) {
   return {{fmt::format("this node is the primary already, of epoch {}", facts.epoch), false}};
 }
 
-void object_to_lag(const PromotionFacts& facts, std::vector<Objection>& objections) {
+void object_to_lag(const PromotionFacts& facts, std::vector<CommandObjection>& objections) {
   const Seq known = facts.primary_seq.value_or(0);
   if (known > facts.seqs.received) {
     const Seq missing = known - facts.seqs.received;
@@ -41,9 +41,9 @@ void object_to_lag(const PromotionFacts& facts, std::vector<Objection>& objectio
 
 }  // namespace
 
-std::vector<Objection> object_to(const PromotionFacts& facts) {
+std::vector<CommandObjection> object_to(const PromotionFacts& facts) {
   if (facts.role == NodeRole::primary) return object_to_primary(facts);
-  std::vector<Objection> objections;
+  std::vector<CommandObjection> objections;
   if (facts.state == NodeState::resyncing) {
     objections.push_back(
         {"it is being resynced: its database is not whole yet; wait for "

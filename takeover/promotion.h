@@ -10,6 +10,7 @@
 //   serve   the publisher runs, peers are told, --on-promote runs
 #pragma once
 
+#include "common/node/command_handler.h"
 #include "common/node/status.h"
 
 #include <string>
@@ -39,14 +40,7 @@ struct PromotionFacts {
   bool is_switchover = false;  // the primary itself asks, fenced and drained
 };
 
-// A reason against the promotion.
-struct Objection {
-  std::string text;           // what is wrong, and what to do about it
-  bool can_be_forced = true;  // --force overrides it
-  Seq at_stake = 0;           // transactions that would be lost, as far as it is known
-};
-
 // Empty: nothing speaks against it.
-[[nodiscard]] std::vector<Objection> object_to(const PromotionFacts& facts);
+[[nodiscard]] std::vector<CommandObjection> object_to(const PromotionFacts& facts);
 
 }  // namespace understudy

@@ -4,26 +4,17 @@
 #include "common/backend/open_epoch.h"
 #include "common/core/clock.h"
 #include "common/core/errors.h"
-#include "common/logging/log.h"
 #include "common/core/failure_point.h"
+#include "common/core/random_number.h"
+#include "common/logging/log.h"
 #include "takeover/lost_tail.h"
 
 #include <fmt/format.h>
 
 #include <future>
-#include <random>
 #include <utility>
 
 namespace understudy {
-namespace {
-
-std::uint64_t random_number() {
-  std::random_device source;
-  return (std::uint64_t{source()} << 32) | source() | 1;
-}
-
-}  // namespace
-
 Supervisor::Supervisor(SupervisorOptions options)
     : options_(std::move(options)), node_(options_.node), process_(random_number()) {
   options_.publish.node = options_.follow.node = node_.name();
@@ -82,7 +73,7 @@ void Supervisor::run() {
 // Whoever waits for a command is answered first; then nobody asks the conductor or the peers.
 void Supervisor::end_helpers() {
   node_.stop();
-  finish_promotion({CommandResult::Outcome::failed, "the node is stopping", {}, {}});
+  finish_promotion(stopping());
   if (conductor_) conductor_->end();
   node_.stop_serving();
   links_.reset();  // it tells the conductor
@@ -195,9 +186,7 @@ Supervisor::Step Supervisor::follow() {
   Subscriber subscriber(options_.follow, node_.directory(), std::move(fence));
   set_role(PeerRole::standby, nullptr, &subscriber);
   if (links_) {
-    const auto primary = links_->primary();
-    const auto endpoint = primary ? links_->endpoint_of(primary->report.node) : std::nullopt;
-    if (endpoint) subscriber.prefer(*endpoint);
+    if (const auto endpoint = primary_endpoint()) subscriber.prefer(*endpoint);
   }
   const auto plan = run_role(subscriber);
   return plan.kind == Plan::Kind::promote ? after_following(subscriber, plan) : Step::end;
@@ -226,10 +215,7 @@ Supervisor::Step Supervisor::after_following(Subscriber& subscriber, const Plan&
   auto handover = subscriber.hand_over();
   failure_point("promote_halted");
   if (handover) return open_own_epoch(std::move(*handover), plan);
-  finish_promotion({CommandResult::Outcome::failed,
-                    "its database is not whole; it goes on as a standby",
-                    {},
-                    position()});
+  finish_promotion(failed("its database is not whole; it goes on as a standby"));
   return Step::follow;
 }
 
@@ -302,6 +288,23 @@ Supervisor::Plan Supervisor::end_role() {
 std::shared_ptr<Publisher> Supervisor::publisher() {
   const std::lock_guard lock(mutex_);
   return publisher_;
+}
+
+std::optional<Endpoint> Supervisor::primary_endpoint() const {
+  const auto primary = links_->primary();
+  return primary ? links_->endpoint_of(primary->report.node) : std::nullopt;
+}
+
+CommandResult Supervisor::done(std::string text) const {
+  return {CommandResult::Outcome::done, std::move(text), {}, position()};
+}
+
+CommandResult Supervisor::refused(std::string text) const {
+  return {CommandResult::Outcome::refused, std::move(text), {}, position()};
+}
+
+CommandResult Supervisor::failed(std::string text) const {
+  return {CommandResult::Outcome::failed, std::move(text), {}, position()};
 }
 
 Epoch Supervisor::own_epoch() const {

@@ -59,6 +59,9 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
   void on_command(const message::Command& command, Reply reply) override;
 
  private:
+  // While a command waits for its end, so often it looks whether the node is stopping.
+  static constexpr std::chrono::milliseconds kLook{20};
+
   enum class Step { lead, follow, drain, end };
   // What the running role ends for.
   struct Plan {
@@ -114,6 +117,14 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
   void carry_out(const switchover::Action& action);
   void end_switchover(CommandResult result);
 
+  // The end of a command, with where the node stands.
+  [[nodiscard]] CommandResult done(std::string text) const;
+  [[nodiscard]] CommandResult refused(std::string text) const;  // nothing was changed
+  [[nodiscard]] CommandResult failed(std::string text) const;   // it was begun
+  [[nodiscard]] CommandResult stopping() const { return failed("the node is stopping"); }
+
+  // The endpoint of the primary of the highest epoch, when one is known.
+  [[nodiscard]] std::optional<Endpoint> primary_endpoint() const;
   // The one that runs; null: none. It may outlive its run in the hands of the caller.
   [[nodiscard]] std::shared_ptr<Publisher> publisher();
   [[nodiscard]] Epoch own_epoch() const;  // the last one of the log; 0: none

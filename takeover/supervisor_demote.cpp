@@ -1,6 +1,6 @@
 // What other nodes say and ask; the primary's way down when a higher epoch is seen; fences.
-#include "common/logging/log.h"
 #include "common/core/failure_point.h"
+#include "common/logging/log.h"
 #include "takeover/supervisor.h"
 
 #include <fmt/format.h>
@@ -13,11 +13,6 @@ namespace understudy {
 namespace {
 
 constexpr std::chrono::milliseconds kDrainStep{1000};
-constexpr std::chrono::milliseconds kLook{20};
-
-CommandResult stopping() {
-  return {CommandResult::Outcome::failed, "the node is stopping", {}, {}};
-}
 
 }  // namespace
 
@@ -164,38 +159,30 @@ void Supervisor::drop_fence() {
 
 CommandResult Supervisor::fence() {
   if (publisher() == nullptr) {
-    return {CommandResult::Outcome::refused,
-            "a standby is read-only already; fence the primary",
-            {},
-            position()};
+    return refused("a standby is read-only already; fence the primary");
   }
   if (!take_fence(std::chrono::seconds(10))) {
     drop_fence();
-    return {CommandResult::Outcome::refused,
-            "the application's open transaction did not end within 10 s; nothing was changed",
-            {},
-            position()};
+    return refused(
+        "the application's open transaction did not end within 10 s; nothing was changed");
   }
   node_.record([](NodeIdentity& identity) { identity.fenced = true; });
   say_weakened();
   log::warning("fenced", "the operator fenced this database");
-  return {CommandResult::Outcome::done,
-          "writers get SQLITE_BUSY until: understudy unfence",
-          {},
-          position()};
+  return done("writers get SQLITE_BUSY until: understudy unfence");
 }
 
 CommandResult Supervisor::unfence() {
   if (publisher() == nullptr) {
-    return {CommandResult::Outcome::refused, "a standby stays read-only", {}, position()};
+    return refused("a standby stays read-only");
   }
-  const auto done = std::make_shared<std::promise<void>>();
-  auto future = done->get_future();
-  conductor_->post([this, done] {
+  const auto dropped = std::make_shared<std::promise<void>>();
+  auto future = dropped->get_future();
+  conductor_->post([this, dropped] {
     if (switchover_) switchover_->on_unfenced_by_operator();
     drive_switchover();
     drop_fence();
-    done->set_value();
+    dropped->set_value();
   });
   while (future.wait_for(kLook) != std::future_status::ready) {
     if (node_.is_stopping()) return stopping();
@@ -207,7 +194,7 @@ CommandResult Supervisor::unfence() {
   }
   say_weakened();
   log::warning("unfenced", "the application may write");
-  return {CommandResult::Outcome::done, "the application may write", {}, position()};
+  return done("the application may write");
 }
 
 void Supervisor::say_weakened() {

@@ -1,7 +1,7 @@
 // Promotion: from the command, or from the primary's demand, to the subscriber's end.
 #include "common/core/clock.h"
-#include "common/logging/log.h"
 #include "common/core/failure_point.h"
+#include "common/logging/log.h"
 #include "takeover/supervisor.h"
 
 #include <fmt/format.h>
@@ -16,8 +16,9 @@ constexpr std::chrono::milliseconds kPeerAnswer{1000};
 constexpr std::chrono::seconds kDrainLimit{10};
 constexpr std::chrono::seconds kRoleChangeLimit{60};
 
-CommandObjection to_command_objection(const Objection& objection) {
-  return {objection.text, objection.can_be_forced, objection.at_stake};
+// Without the position: made under the mutex.
+CommandResult role_is_changing() {
+  return {CommandResult::Outcome::refused, "its role is changing already", {}, {}};
 }
 
 }  // namespace
@@ -26,9 +27,9 @@ CommandResult Supervisor::promote(bool force, bool dry_run) {
   const auto facts = gather_facts(false);
   CommandResult result{.text = {}, .objections = {}, .position = position()};
   bool speaks_against = false;
-  for (const auto& objection : object_to(facts)) {
-    result.objections.push_back(to_command_objection(objection));
+  for (auto& objection : object_to(facts)) {
     speaks_against = speaks_against || !force || !objection.can_be_forced;
+    result.objections.push_back(std::move(objection));
   }
   if (speaks_against) {
     result.outcome = CommandResult::Outcome::refused;
@@ -58,13 +59,7 @@ PromotionFacts Supervisor::gather_facts(bool is_switchover) {
                        .seqs = status.progression.value_or(Progression{}),
                        .primary_seq = status.primary_seq};
   facts.is_switchover = is_switchover;
-  {
-    const std::lock_guard lock(mutex_);
-    facts.epoch = history_.empty() ? status.position.epoch : history_.back().epoch;
-  }
-  if (status.role == NodeRole::standby) {
-    facts.epoch = std::max(facts.epoch, status.position.epoch);
-  }
+  facts.epoch = std::max(own_epoch(), status.position.epoch);
   if (!links_) return facts;
   facts.is_fork = links_->fork().has_value();
   for (const auto& peer : links_->peers()) {
@@ -83,22 +78,23 @@ PromotionFacts Supervisor::gather_facts(bool is_switchover) {
 }
 
 CommandResult Supervisor::carry_out_promotion(const std::string& reason, Seq at_least) {
-  const auto failed = [this](CommandResult::Outcome outcome, std::string text) {
-    const std::lock_guard lock(mutex_);
-    is_promoting_ = false;
-    return CommandResult{outcome, std::move(text), {}, {}};
+  const auto give_up = [this](std::string why) {
+    {
+      const std::lock_guard lock(mutex_);
+      is_promoting_ = false;
+    }
+    return refused(why + "; nothing was changed");
   };
   {
     const std::lock_guard lock(mutex_);
     if (is_promoting_ || subscriber_ == nullptr) {
-      return {CommandResult::Outcome::refused, "its role is changing already", {}, {}};
+      return role_is_changing();
     }
     is_promoting_ = true;
     promoted_.reset();
   }
   if (!await_drained(at_least)) {
-    return failed(CommandResult::Outcome::refused,
-                  "what it received could not be applied in time; nothing was changed");
+    return give_up("what it received could not be applied in time");
   }
   failure_point("promote_drained");
   if (!options_.hooks.before_promote.empty()) {
@@ -107,8 +103,7 @@ CommandResult Supervisor::carry_out_promotion(const std::string& reason, Seq at_
                                   options_.hooks.limit);
     if (!verdict.ok) {
       log::error("promotion_vetoed", verdict.text, {{"hook", options_.hooks.before_promote}});
-      return failed(CommandResult::Outcome::refused,
-                    "--before-promote failed (" + verdict.text + "); nothing was changed");
+      return give_up("--before-promote failed (" + verdict.text + ")");
     }
   }
   failure_point("promote_allowed");
@@ -157,7 +152,7 @@ CommandResult Supervisor::reopen() {
   {
     const std::lock_guard lock(mutex_);
     if (is_promoting_ || publisher_ == nullptr) {
-      return {CommandResult::Outcome::refused, "its role is changing already", {}, {}};
+      return role_is_changing();
     }
     is_promoting_ = true;
     promoted_.reset();

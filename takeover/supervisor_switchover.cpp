@@ -1,14 +1,14 @@
 // Switchover: who is asked, and the primary's half of it. switchover.h decides; this carries it
 // out.
 #include "common/core/clock.h"
-#include "common/logging/log.h"
 #include "common/core/failure_point.h"
+#include "common/core/random_number.h"
+#include "common/logging/log.h"
 #include "takeover/supervisor.h"
 
 #include <fmt/format.h>
 
 #include <future>
-#include <random>
 #include <utility>
 
 namespace understudy {
@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kDemandTimeout{400};
 constexpr std::chrono::seconds kForwardedTimeout{60};
-constexpr std::chrono::milliseconds kLook{20};
 constexpr std::chrono::seconds kSwitchoverLimit{90};
 
 std::optional<NodeRole> to_node_role(PeerRole role) {
@@ -31,18 +30,11 @@ bool is_fit(const std::optional<Peer>& peer) {
          peer->report.state == to_string(NodeState::streaming);
 }
 
-CommandResult stopping() {
-  return {CommandResult::Outcome::failed, "the node is stopping", {}, {}};
-}
-
 }  // namespace
 
 CommandResult Supervisor::switchover(const std::string& to, bool dry_run) {
   if (!links_) {
-    return {CommandResult::Outcome::refused,
-            "this node has no --peers: it knows no other one",
-            {},
-            position()};
+    return refused("this node has no --peers: it knows no other one");
   }
   (void)links_->refresh(std::chrono::milliseconds(1000), true);
   if (publisher() != nullptr) {
@@ -57,20 +49,13 @@ CommandResult Supervisor::switchover(const std::string& to, bool dry_run) {
     while (future.wait_for(kLook) != std::future_status::ready) {
       if (node_.is_stopping()) return stopping();
       if (std::chrono::steady_clock::now() < deadline) continue;
-      return {CommandResult::Outcome::failed,
-              "it is not over yet; see the status of both nodes",
-              {},
-              position()};
+      return failed("it is not over yet; see the status of both nodes");
     }
     return future.get();
   }
-  const auto primary = links_->primary();
-  const auto endpoint = primary ? links_->endpoint_of(primary->report.node) : std::nullopt;
+  const auto endpoint = primary_endpoint();
   if (!endpoint) {
-    return {CommandResult::Outcome::refused,
-            "no primary answers; to replace a lost one: understudy promote",
-            {},
-            position()};
+    return refused("no primary answers; to replace a lost one: understudy promote");
   }
   message::Command command;
   command.kind = CommandKind::switchover;
@@ -96,21 +81,15 @@ CommandResult Supervisor::forward(const Endpoint& primary, message::Command comm
   while (future.wait_for(kLook) != std::future_status::ready) {
     const auto now = links_->primary();
     const bool moved = (now && now->report.node == to) || (to == node_.name() && publisher());
-    if (moved) return {CommandResult::Outcome::done, to + " leads", {}, position()};
+    if (moved) return done(to + " leads");
     if (node_.is_stopping()) return stopping();
     if (is_lost()) {
-      return {CommandResult::Outcome::failed,
-              "the primary was lost or started anew meanwhile; see the status of all nodes",
-              {},
-              position()};
+      return failed("the primary was lost or started anew meanwhile; see the status of all nodes");
     }
   }
   const auto outcome = future.get();
   if (outcome.kind != CommandOutcome::Kind::answered) {
-    return {CommandResult::Outcome::failed,
-            "the primary does not answer; see its status",
-            {},
-            position()};
+    return failed("the primary does not answer; see its status");
   }
   return {outcome.reply.ok ? good : CommandResult::Outcome::refused,
           outcome.reply.text,
@@ -121,9 +100,9 @@ CommandResult Supervisor::forward(const Endpoint& primary, message::Command comm
 // On the conductor. done: it is begun, and `ended` will be called; else what speaks against it.
 CommandResult Supervisor::begin_switchover(const std::string& to, bool dry_run,
                                            std::function<void(CommandResult)> ended) {
-  CommandResult refused{CommandResult::Outcome::refused, "nothing was changed", {}, position()};
-  const auto object = [&refused](std::string text) {
-    refused.objections.push_back({std::move(text), false, 0});
+  auto against = refused("nothing was changed");
+  const auto object = [&against](std::string text) {
+    against.objections.push_back({std::move(text), false, 0});
   };
   if (publisher() == nullptr) object("this node is not the primary");
   if (switchover_) object("a switchover to " + switchover_->target() + " is under way");
@@ -139,7 +118,7 @@ CommandResult Supervisor::begin_switchover(const std::string& to, bool dry_run,
   } else if (!is_fit(peer)) {
     object(fmt::format("{} is not a standby that streams: it is {}", to, peer->report.state));
   }
-  if (!refused.objections.empty()) return refused;
+  if (!against.objections.empty()) return against;
   if (dry_run) {
     return {CommandResult::Outcome::would_do,
             fmt::format("{} would hand over to {}, which is at seq {}", node_.name(), to,
@@ -147,13 +126,11 @@ CommandResult Supervisor::begin_switchover(const std::string& to, bool dry_run,
             {},
             position()};
   }
-  std::random_device source;
-  const std::uint64_t id = (std::uint64_t{source()} << 32) | source() | 1;
-  switchover_.emplace(id, to, peer->report.process, own_epoch(), monotonic_time_us());
+  switchover_.emplace(random_number(), to, peer->report.process, own_epoch(), monotonic_time_us());
   target_ = endpoint;
   switchover_ended_ = std::move(ended);
   drive_switchover();
-  return {CommandResult::Outcome::done, "begun", {}, position()};
+  return done("begun");
 }
 
 void Supervisor::drive_switchover() {
@@ -209,10 +186,7 @@ void Supervisor::carry_out(const switchover::Action& action) {
     say_weakened();
   } else if (const auto* over = std::get_if<switchover::GiveUp>(&action)) {
     log::warning("switchover_given_up", over->reason);
-    end_switchover({CommandResult::Outcome::failed,
-                    over->reason + "; this node is still the primary",
-                    {},
-                    {}});
+    end_switchover(failed(over->reason + "; this node is still the primary"));
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/core/assert.h"
 #include "common/core/clock.h"
+#include "common/core/random_number.h"
 #include "common/record/record.h"
 
 #include <algorithm>
@@ -34,7 +35,7 @@ EpochStart open_epoch(Backend& backend, const std::string& node, std::string_vie
                           .sum_after = bounds.last.sum};
   PartBuilder builder;
   builder.open_epoch(
-      {printable(node, kNodeNameLimit), random_tenure(), printable(reason, kOpeningReasonLimit)});
+      {printable(node, kNodeNameLimit), random_number(), printable(reason, kOpeningReasonLimit)});
   Bytes raw;
   builder.finish(header, raw);
   const Bytes blob = encode_batch({.stream = backend.stream(),

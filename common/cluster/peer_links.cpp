@@ -2,12 +2,12 @@
 
 #include "common/core/assert.h"
 #include "common/core/clock.h"
+#include "common/core/random_number.h"
 
 #include <pthread.h>
 
 #include <algorithm>
 #include <future>
-#include <random>
 #include <utility>
 
 namespace understudy {
@@ -17,11 +17,6 @@ constexpr int kAnswersAtOnce = 64;  // of one peer: a flood of them must not kee
 constexpr std::int64_t kLongestWait_us = 1'000'000;
 constexpr auto kFirstRefreshPause = std::chrono::milliseconds(20);
 constexpr auto kLongestRefreshPause = std::chrono::milliseconds(320);
-
-std::uint64_t random_number() {
-  std::random_device source;
-  return (std::uint64_t{source()} << 31) | source();
-}
 
 }  // namespace
 

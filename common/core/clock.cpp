@@ -1,5 +1,7 @@
 #include "common/core/clock.h"
 
+#include <fmt/chrono.h>
+
 #include <chrono>
 
 namespace understudy {
@@ -18,6 +20,11 @@ std::int64_t unix_time_us() {
 }
 std::int64_t monotonic_time_us() {
   return microseconds<std::chrono::steady_clock>();
+}
+
+std::string utc_text(std::int64_t unix_time_us) {
+  if (unix_time_us == 0) return "-";
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time_t{unix_time_us / 1'000'000}));
 }
 
 }  // namespace understudy

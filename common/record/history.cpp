@@ -2,9 +2,9 @@
 
 #include "common/core/clock.h"
 #include "common/core/hash.h"
+#include "common/core/random_number.h"
 
 #include <algorithm>
-#include <random>
 
 namespace understudy {
 namespace {
@@ -29,17 +29,10 @@ bool is_sound(const EpochOpening& opening) {
          is_printable(opening.reason);
 }
 
-std::uint64_t random_tenure() {
-  std::random_device source;
-  std::uint64_t tenure = 0;
-  while (tenure == 0) tenure = (std::uint64_t{source()} << 32) | source();
-  return tenure;
-}
-
 EpochStart begin_first_epoch(std::string node, StateSum sum) {
   return {.epoch = 1,
           .node = std::move(node),
-          .tenure = random_tenure(),
+          .tenure = random_number(),
           .first_seq = 1,
           .sum = sum,
           .time_us = unix_time_us(),

@@ -51,7 +51,6 @@ using History = std::vector<EpochStart>;  // ascending epochs
 [[nodiscard]] EpochStart begin_first_epoch(std::string node, StateSum sum);
 // Epoch 1 of a stream from before epochs were put on record: the same on every node of it.
 [[nodiscard]] EpochStart unrecorded_first_epoch(const StreamId& stream);
-[[nodiscard]] std::uint64_t random_tenure();
 
 // Non-empty, epochs and first_seqs rise, every opening is sound. For histories of foreign origin.
 [[nodiscard]] bool is_sound(const History& history);

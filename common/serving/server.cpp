@@ -1,12 +1,12 @@
 #include "common/serving/server.h"
 
 #include "common/core/clock.h"
+#include "common/core/random_number.h"
 
 #include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
-#include <random>
 #include <utility>
 
 namespace understudy {
@@ -18,11 +18,6 @@ constexpr int kRequestsAtOnce = 256;
 constexpr std::int64_t kTick_us = 250'000;
 constexpr std::int64_t kStatusInterval_us = 1'000;
 constexpr std::int64_t kRetryInterval_us = 2'000;  // of what a connection did not take
-
-std::uint64_t random_instance() {
-  std::random_device source;
-  return (std::uint64_t{source()} << 32) | source();
-}
 
 // Whole records that begin at a record's first part; the rest is fetched by whoever wants it.
 bool is_for_broadcast(const BatchView& batch) {
@@ -39,7 +34,7 @@ Server::Server(ServerOptions options, std::unique_ptr<LogReader> reader, PageSou
       sockets_(std::in_place, *network_, options_.listen, options_.sockets),
       endpoint_(sockets_->endpoint()),
       mailbox_(std::make_shared<Mailbox>()),
-      log_{options_.node, options_.stream, options_.is_primary, random_instance(), std::nullopt},
+      log_{options_.node, options_.stream, options_.is_primary, random_number(), std::nullopt},
       peers_(log_, *reader_),
       outboxes_(*sockets_),
       thread_([this] { run_guarded(); }) {}
@@ -157,7 +152,7 @@ void Server::take_posts() {
   for (auto& post : posts) {
     if (post.broadcast) sockets_->broadcast(log_.stream, *post.broadcast);
     if (post.rewound) {
-      log_.instance = random_instance();
+      log_.instance = random_number();
       peers_.for_each([](const Bytes&, PeerSession& session) { session.on_log_rewound(); });
     }
     // What was not broadcast is announced at once.

@@ -18,7 +18,7 @@ GOOD_TREE = {
     "publisher/CMakeLists.txt": "understudy_room(publisher understudy_wal)\n",
     "publisher/tail.h": '// The tail.\n#include "common/wal/index.h"\n',
     "subscriber/CMakeLists.txt": "understudy_room(subscriber understudy_wal)\n",
-    "common/replica/replica.h": "// The replica.\n",
+    "subscriber/replica.h": "// The replica.\n",
     "README.md": "A tree.\n",
     **{f"{room}/README.md": "A room.\n"
        for room in ("common", "common/core", "common/wal", "publisher", "subscriber")},
@@ -49,7 +49,7 @@ class RulesCatchBreaches(unittest.TestCase):
 
     def test_publisher_must_not_include_subscriber(self):
         self.assert_caught("does not link to subscriber", "publisher/capture.cpp",
-                           '// Capture.\n#include "common/replica/replica.h"\n')
+                           '// Capture.\n#include "subscriber/replica.h"\n')
 
     def test_common_must_not_include_publisher(self):
         self.assert_caught("does not link to publisher", "common/core/words.cpp",

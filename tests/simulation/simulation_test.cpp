@@ -2,20 +2,17 @@
 // plays the seeds 1 … k.
 #include "tests/simulation/simulation.h"
 
+#include "tests/support/environment.h"
+
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <string>
 
 using namespace understudy::sim;
+using understudy::from_environment;
 
 namespace {
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 void add(RunCounts& sum, const RunCounts& run) {
   sum.events += run.events;

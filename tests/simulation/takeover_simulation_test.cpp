@@ -2,19 +2,15 @@
 // plays the seeds 1 … k, of each kind of operator.
 #include "tests/simulation/takeover_simulation.h"
 
+#include "tests/support/environment.h"
+
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <cstdlib>
-
 using namespace understudy::sim;
+using understudy::from_environment;
 
 namespace {
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 void add(TakeoverCounts& sum, const TakeoverCounts& run) {
   sum.promotions += run.promotions;

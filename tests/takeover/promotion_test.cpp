@@ -18,13 +18,13 @@ PromotionFacts sound() {
           .epoch = 1};
 }
 
-Objection only(const PromotionFacts& facts) {
+CommandObjection only(const PromotionFacts& facts) {
   const auto objections = object_to(facts);
   REQUIRE(objections.size() == 1);
   return objections.front();
 }
 
-bool says(const Objection& objection, const char* words) {
+bool says(const CommandObjection& objection, const char* words) {
   return objection.text.find(words) != std::string::npos;
 }
 
