@@ -48,6 +48,11 @@ class LogReader {
   [[nodiscard]] virtual std::optional<Position> position_at(Seq seq) = 0;
   // All epochs of the log and of what came before it; never empty.
   [[nodiscard]] virtual History history() = 0;
+  // Bytes of the stored batches that hold records after `seq`; never less.
+  [[nodiscard]] virtual std::uint64_t bytes_after(Seq seq) {
+    const auto all = bounds();
+    return seq < all.last.seq ? all.bytes : 0;
+  }
 };
 
 // Moves the backend's own WAL into its file from another thread, while append() goes on. One

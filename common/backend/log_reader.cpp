@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace understudy {
@@ -22,6 +23,7 @@ class SqliteLogReader final : public LogReader {
   std::vector<Bytes> read(PartKey from, std::size_t max_bytes) override;
   std::optional<Position> position_at(Seq seq) override;
   History history() override;
+  std::uint64_t bytes_after(Seq seq) override;
 
  private:
   [[nodiscard]] std::optional<BatchRow> holder(const LogMeta& meta, PartKey part);
@@ -97,6 +99,18 @@ std::optional<Position> SqliteLogReader::position_at(Seq seq) {
     if (seq < row->header.last.seq) return position_inside(*row, seq);
     if (!row->header.closed) return std::nullopt;
     return Position{row->header.epoch, seq, row->header.sum_after};
+  });
+}
+
+std::uint64_t SqliteLogReader::bytes_after(Seq seq) {
+  return reporting_damage(path_, [&]() -> std::uint64_t {
+    const auto snapshot = tables_.snapshot();
+    const auto meta = tables_.meta();
+    const auto last = tables_.last_row(meta);
+    const auto from = std::max(seq, meta.base.seq) + 1;
+    if (!last || last->header.last.seq < from) return 0;
+    const auto first = holder(meta, {from, 0});
+    return first ? last->end_offset - (first->end_offset - first->size) : 0;
   });
 }
 
