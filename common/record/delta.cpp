@@ -12,6 +12,12 @@ namespace {
 
 // Ranges this close become one: a range of its own costs two to four bytes of skip and length.
 constexpr std::size_t kMergeGap = 4;
+// Shorter ranges are not searched for a shift, and shorter shifts not worth it.
+constexpr std::size_t kShortestShift = 12;
+// By what SQLite's cell pointers move (https://sqlite.org/fileformat2.html#b_tree_pages).
+constexpr std::size_t kPointerSize = 2;
+
+enum class Shift : std::uint8_t { up = 1, down = 2 };
 
 // Where two pages differ, eight bytes at a time.
 class Comparison {
@@ -30,6 +36,18 @@ class Comparison {
     }
     while (at < size_ && before_[at] == after_[at]) ++at;
     return at;
+  }
+
+  // How many bytes from after[to] on are those from before[from] on.
+  [[nodiscard]] std::size_t moved(std::size_t from, std::size_t to) const {
+    const auto limit = size_ - std::max(from, to);
+    std::size_t length = 0;
+    while (length + 8 <= limit && load_le<std::uint64_t>(before_ + from + length) ==
+                                      load_le<std::uint64_t>(after_ + to + length)) {
+      length += 8;
+    }
+    while (length < limit && before_[from + length] == after_[to + length]) ++length;
+    return length;
   }
 
   // The end of the range that begins with the difference at `at`: behind it kMergeGap bytes or
@@ -62,6 +80,59 @@ class Comparison {
   std::size_t size_;
 };
 
+void append_shift(Bytes& out, Shift shift, std::size_t length) {
+  append_varint(out, 0);  // no range has this length
+  out.push_back(static_cast<std::byte>(shift));
+  append_varint(out, kPointerSize);
+  append_varint(out, static_cast<std::uint32_t>(length));
+}
+
+// The range [at, end) as a shift, when its first bytes are one. Returns the end of what it covers,
+// or `at`: there is none.
+std::size_t encode_shift(const Comparison& pages, ByteView after, std::size_t at, std::size_t end,
+                         Bytes& out) {
+  if (end - at < kShortestShift) return at;
+  const auto up = at + kPointerSize;
+  if (const auto length = pages.moved(at, up); length + kPointerSize >= kShortestShift) {
+    append_shift(out, Shift::up, length);
+    const auto opened = after.subspan(at, kPointerSize);
+    out.insert(out.end(), opened.begin(), opened.end());
+    return up + length;
+  }
+  if (const auto length = pages.moved(up, at); length >= kShortestShift) {
+    append_shift(out, Shift::down, length);
+    return at + length;
+  }
+  return at;
+}
+
+void encode_range(ByteView content, Bytes& out) {
+  append_varint(out, static_cast<std::uint32_t>(content.size()));
+  out.insert(out.end(), content.begin(), content.end());
+}
+
+// A shift at the place that `rest` begins at. Takes it off the delta; returns how many bytes of the
+// page it covers, 0: malformed.
+std::size_t apply_shift(std::span<std::byte> rest, ByteView& delta) {
+  if (delta.empty()) return 0;
+  const auto shift = static_cast<Shift>(delta.front());
+  delta = delta.subspan(1);
+  std::uint32_t by = 0;
+  std::uint32_t length = 0;
+  if (!take_varint(delta, by) || !take_varint(delta, length)) return 0;
+  if (by == 0 || length == 0 || by > rest.size() || length > rest.size() - by) return 0;
+  if (shift == Shift::up) {
+    if (by > delta.size()) return 0;
+    std::copy_backward(rest.begin(), rest.begin() + length, rest.begin() + by + length);
+    std::copy_n(delta.begin(), by, rest.begin());
+    delta = delta.subspan(by);
+    return std::size_t{by} + length;
+  }
+  if (shift != Shift::down) return 0;
+  std::copy_n(rest.begin() + by, length, rest.begin());
+  return length;
+}
+
 }  // namespace
 
 bool encode_delta(ByteView before, ByteView after, Bytes& out) {
@@ -72,10 +143,11 @@ bool encode_delta(ByteView before, ByteView after, Bytes& out) {
   for (auto at = pages.next_difference(0); at < before.size(); at = pages.next_difference(done)) {
     const auto end = pages.range_end(at);
     append_varint(out, static_cast<std::uint32_t>(at - done));
-    append_varint(out, static_cast<std::uint32_t>(end - at));
-    const auto content = after.subspan(at, end - at);
-    out.insert(out.end(), content.begin(), content.end());
-    done = end;
+    done = encode_shift(pages, after, at, end, out);
+    if (done == at) {
+      encode_range(after.subspan(at, end - at), out);
+      done = end;
+    }
     if (out.size() - start >= before.size()) {
       out.resize(start);
       return false;
@@ -85,16 +157,22 @@ bool encode_delta(ByteView before, ByteView after, Bytes& out) {
 }
 
 bool apply_delta(std::span<std::byte> page, ByteView delta) {
-  std::size_t at = 0;
+  auto rest = page;
   while (!delta.empty()) {
     std::uint32_t skip = 0;
     std::uint32_t length = 0;
     if (!take_varint(delta, skip) || !take_varint(delta, length)) return false;
-    if (length == 0 || length > delta.size()) return false;
-    if (skip > page.size() - at || length > page.size() - at - skip) return false;
-    at += skip;
-    std::copy_n(delta.begin(), length, page.begin() + static_cast<std::ptrdiff_t>(at));
-    at += length;
+    if (skip >= rest.size()) return false;
+    rest = rest.subspan(skip);
+    if (length == 0) {
+      const auto covered = apply_shift(rest, delta);
+      if (covered == 0) return false;
+      rest = rest.subspan(covered);
+      continue;
+    }
+    if (length > delta.size() || length > rest.size()) return false;
+    std::copy_n(delta.begin(), length, rest.begin());
+    rest = rest.subspan(length);
     delta = delta.subspan(length);
   }
   return true;

@@ -1,5 +1,6 @@
-// Delta: the byte ranges in which a page differs from its former content.
-// Format (schemas/record.md): (skip varint, length varint, length bytes)*, in rising order.
+// Delta: what makes a page of its former content, in rising order (schemas/record.md): new bytes for
+// a range, or a shift. An entry that goes into a b-tree page, or leaves it, moves the pointers to all
+// the cells behind it by two bytes; as new bytes they would be most of a small record.
 // Pure; any thread.
 #pragma once
 

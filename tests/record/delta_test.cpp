@@ -17,7 +17,7 @@ Bytes delta_of(ByteView before, ByteView after) {
   return delta;
 }
 
-// How many ranges a delta has.
+// How many ranges a delta without shifts has.
 std::size_t ranges_in(Bytes delta) {
   std::size_t ranges = 0;
   for (std::size_t at = 0; at < delta.size(); ++ranges) {
@@ -111,21 +111,102 @@ TEST_CASE("a page that changed throughout has no delta") {
   }
 }
 
+namespace {
+
+// A page with 16-bit pointers from byte 8 on, in no order, and what is behind them.
+Bytes page_of_pointers(testing::Random& random, std::size_t size, std::size_t count) {
+  auto page = testing::random_bytes(random, size);
+  for (std::size_t i = 0; i < 2 * count; ++i) page[8 + i] = static_cast<std::byte>(random() % 251);
+  return page;
+}
+
+}  // namespace
+
+TEST_CASE("golden shifts") {
+  Bytes before(64);
+  for (std::size_t i = 0; i < 40; ++i) before[i] = static_cast<std::byte>(i + 1);
+  auto after = before;
+  after.insert(after.begin() + 10, {std::byte{0xaa}, std::byte{0xbb}});
+  after.resize(64);
+  // 10 unchanged, a shift up by 2 of the 52 bytes from there on, the two new bytes
+  CHECK(to_hex(delta_of(before, after)) == "0a00010234aabb");
+  // 10 unchanged, 52 bytes from 2 bytes further on come down
+  CHECK(to_hex(delta_of(after, before)) == "0a00020234");
+}
+
+TEST_CASE("a pointer that comes or goes costs a few bytes, wherever it is") {
+  testing::Random random(23);
+  for (const std::size_t size : {512u, 4096u, 65536u}) {
+    const auto count = size / 8;
+    for (std::size_t at = 0; at + 8 < count; at += 1 + count / 50) {
+      const auto before = page_of_pointers(random, size, count);
+      auto after = before;
+      const auto place = static_cast<std::ptrdiff_t>(8 + 2 * at);
+      const auto end = static_cast<std::ptrdiff_t>(8 + 2 * count);
+      std::copy_backward(after.begin() + place, after.begin() + end - 2, after.begin() + end);
+      after[8 + 2 * at] = std::byte{255};
+      for (const bool inserts : {true, false}) {
+        const auto& from = inserts ? before : after;
+        const auto& to = inserts ? after : before;
+        const auto delta = delta_of(from, to);
+        CHECK(delta.size() < 20);
+        auto page = from;
+        REQUIRE(apply_delta(page, delta));
+        REQUIRE(page == to);
+      }
+    }
+  }
+}
+
+TEST_CASE("several shifts and ranges in one page come back") {
+  testing::Random random(24);
+  for (int round = 0; round < 3000; ++round) {
+    const auto before = page_of_pointers(random, 1024, 200);
+    auto after = before;
+    for (int edit = 0; edit < 1 + static_cast<int>(random() % 4); ++edit) {
+      const auto from = static_cast<std::ptrdiff_t>(random() % 1000);
+      const auto to = from + static_cast<std::ptrdiff_t>(random() % (1023 - from)) + 1;
+      if (random() % 3 == 0) {
+        after[from] ^= std::byte{1};
+      } else if (random() % 2 == 0) {
+        std::copy_backward(after.begin() + from, after.begin() + to - 1, after.begin() + to);
+      } else {
+        std::copy(after.begin() + from + 1, after.begin() + to, after.begin() + from);
+        std::copy(after.begin() + from + 1, after.begin() + to, after.begin() + from);
+      }
+    }
+    Bytes delta;
+    if (!encode_delta(before, after, delta)) continue;
+    auto page = before;
+    REQUIRE(apply_delta(page, delta));
+    REQUIRE(page == after);
+  }
+}
+
 TEST_CASE("malformed deltas are refused") {
   const char* const malformed[] = {
-      "00",              // no length
-      "80",              // a number that does not end
-      "0080",            //
-      "0000",            // an empty range
-      "0002aa",          // shorter than it says
-      "800001aa",        // a number longer than it need be
-      "00018000",        //
-      "80848000",        // more than three bytes
-      "0001aaff0301bb",  // begins at the page's end
-      "800401aa",        //
-      "ff0302aabb",      // one byte beyond the end
-      "ffff7f01aa",      // skip far beyond
-      "00ffff7f",        // length far beyond
+      "00",                // no length
+      "80",                // a number that does not end
+      "0080",              //
+      "0000",              // an empty range
+      "0002aa",            // shorter than it says
+      "800001aa",          // a number longer than it need be
+      "00018000",          //
+      "80848000",          // more than three bytes
+      "0001aaff0301bb",    // begins at the page's end
+      "800401aa",          //
+      "ff0302aabb",        // one byte beyond the end
+      "ffff7f01aa",        // skip far beyond
+      "00ffff7f",          // length far beyond
+      "0000010001",        // a shift by nothing
+      "0000010200",        // of nothing
+      "00000102",          // cut
+      "0000010203aa",      // without its bytes
+      "0000030203",        // of no known direction
+      "00000102ff03aabb",  // up beyond the end
+      "00000202ff03",      // down from beyond the end
+      "0000028004ff03",    //
+      "ff030001010101",    // at the page's end
   };
   Bytes page(512);
   for (const auto* text : malformed) CHECK_MESSAGE(!apply_delta(page, from_hex(text)), text);
