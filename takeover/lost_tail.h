@@ -12,7 +12,8 @@
 namespace understudy {
 
 enum class LostTail {
-  none,      // the WAL still holds what the log ends with, or went on from there
+  none,  // the WAL still holds what the log ends with, or went on from there; or is another one,
+         // which proves nothing: an application that ran alone leaves such a one, too
   restored,  // the database shows the end of the log again
   forked,    // the application wrote on from the earlier state: its own transactions go on record
              // by repair, and undo the lost ones; an error event says so

@@ -75,7 +75,7 @@ class PowerDisk:
 
     def __init__(self, folder: pathlib.Path, megabytes: int = 256):
         make_mounts_private()
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.image = folder.with_suffix(".image")
         with open(self.image, "wb") as file:

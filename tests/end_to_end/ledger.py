@@ -6,7 +6,7 @@ number of the database, monotonic time in seconds. What failed, or whose outcome
 Errors that an application cannot expect from a takeover (all but SQLITE_BUSY) go to FILE.errors.
 
 usage: ledger.py DATABASE --create
-       ledger.py DATABASE... --journal FILE [--rate R] [--extension FILE]
+       ledger.py DATABASE... --journal FILE [--rate R] [--extension FILE] [--synchronous MODE]
 Says "ready", runs until SIGTERM, prints what it did. The databases need not be there yet.
 """
 
@@ -60,15 +60,17 @@ def changes_of_database(rows: Iterable[Acknowledged]) -> list[int]:
 
 
 class Writer:
-    def __init__(self, databases: list[str], journal: pathlib.Path, extension: str | None):
-        self.databases, self.extension = databases, extension
-        self.journal = open(journal, "a", buffering=1, encoding="ascii")
+    def __init__(self, options: argparse.Namespace):
+        self.databases, self.extension = options.databases, options.extension
+        self.synchronous = options.synchronous
+        self.journal = open(options.journal, "a", buffering=1, encoding="ascii")
         self.current, self.connection = 0, None
         self.committed = self.refused = 0
 
     def open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(f"file:{self.databases[self.current]}?mode=rw", uri=True, timeout=0,
                                      isolation_level=None, check_same_thread=False)
+        connection.execute(f"PRAGMA synchronous={self.synchronous}")
         if self.extension:
             connection.enable_load_extension(True)
             connection.load_extension(self.extension)
@@ -90,7 +92,6 @@ class Writer:
         self.journal.write(f"{token}\t{self.current}\t{time.monotonic():.6f}\n")
         return True
 
-
     def note(self, error: sqlite3.Error) -> None:
         """All but SQLITE_BUSY, and a database that is not there yet, goes into FILE.errors."""
         if str(error) not in ("database is locked", "unable to open database file", NOT_THERE_YET):
@@ -99,7 +100,7 @@ class Writer:
 
 
 def run(options: argparse.Namespace, stop: threading.Event) -> None:
-    writer, parent = Writer(options.databases, options.journal, options.extension), os.getppid()
+    writer, parent = Writer(options), os.getppid()
     number, next_at = 0, time.monotonic()
     while not stop.is_set() and os.getppid() == parent:
         number += 1  # refused or not: a row of unknown outcome must not be taken for another
@@ -118,6 +119,7 @@ def main() -> int:
     parser.add_argument("--journal", type=pathlib.Path)
     parser.add_argument("--rate", type=float, default=0, help="rows a second; 0: all it can")
     parser.add_argument("--extension", help="understudy_commit.so: commits wait for standbys")
+    parser.add_argument("--synchronous", default="FULL", help="OFF, NORMAL or FULL")
     options = parser.parse_args()
     if options.create:
         create(options.databases[0])
