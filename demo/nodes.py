@@ -47,7 +47,9 @@ class Node:
         self.name = name
         self.database = database
         self.log_path = database.parent / f"{name}.log"
+        self.host = "127.0.0.1"
         self.port = free_port()
+        self.launcher: list[str] = []  # before the program: in which network it runs
         self.arguments: list[str] = []
         self.process: subprocess.Popen | None = None
         self.exit_code: int | None = None
@@ -82,7 +84,7 @@ class Node:
 
     @property
     def address(self) -> str:
-        return f"tcp://127.0.0.1:{self.port}"
+        return f"tcp://{self.host}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -95,7 +97,7 @@ class Node:
     def start(self) -> "Node":
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [self.program, *self.arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [*self.launcher, self.program, *self.arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 preexec_fn=None if self._outlives else die_with_parent,
                 start_new_session=True)  # Ctrl-C is for the one who conducts
         self.exit_code = None

@@ -114,6 +114,19 @@ def run_writers(options: argparse.Namespace, stop) -> int:
     return 1 if counts[1] else 0
 
 
+class Stop:
+    """An event of one process: those of Python, set by a signal handler, can wait for themselves."""
+
+    def __init__(self):
+        self.is_set_now = False
+
+    def set(self) -> None:
+        self.is_set_now = True
+
+    def is_set(self) -> bool:
+        return self.is_set_now
+
+
 def run_reader(options: argparse.Namespace, stop) -> int:
     """Reads snapshots; opens anew after every few hundred, as short-lived programs would."""
     reads, tick, parent = 0, 0, os.getppid()
@@ -143,7 +156,7 @@ def main() -> int:
     options.add_argument("--timeout", type=float, default=0, help="busy timeout in seconds")
     options.add_argument("--transactions", type=int, default=0, help="how many; 0: until SIGTERM")
     chosen = options.parse_args()
-    stop = multiprocessing.Event()
+    stop = multiprocessing.Event() if chosen.role == "write" else Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     print("ready", flush=True)

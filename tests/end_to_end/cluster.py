@@ -127,6 +127,17 @@ class Peers(Cluster):
                                        f"{answer.returncode}: {answer.stdout}{answer.stderr}")
         return took
 
+    def expect_one_writable(self, leader: str) -> None:
+        """Nobody may be writing. It is the leader; trying leaves a row there."""
+        writable = [node.name for node in self.nodes if self.is_writable(node.name)]
+        expect(writable == [leader], f"writable: {writable}, not {leader} alone")
+
+    def write_rows(self, name: str, rows: int) -> None:
+        """So many more acknowledged rows, in the database of one node; then nobody writes."""
+        writer = self.write_ledger("--rate", "500", only=name)
+        wait_until(f"{name} takes rows", lambda: len(self.journal_rows(-1)) >= rows)
+        writer.finish()
+
     def is_writable(self, name: str) -> bool:
         """Whether an application without patience can commit there; it does."""
         with contextlib.closing(sqlite3.connect(self[name].database, timeout=0)) as connection:

@@ -17,7 +17,6 @@ import pathlib
 import signal
 import sqlite3
 import sys
-import threading
 import time
 from typing import Iterable, NamedTuple
 
@@ -99,16 +98,16 @@ class Writer:
                 errors.write(f"{error}\n")
 
 
-def run(options: argparse.Namespace, stop: threading.Event) -> None:
+def run(options: argparse.Namespace, stopping: list) -> None:
     writer, parent = Writer(options), os.getppid()
     number, next_at = 0, time.monotonic()
-    while not stop.is_set() and os.getppid() == parent:
+    while not stopping and os.getppid() == parent:
         number += 1  # refused or not: a row of unknown outcome must not be taken for another
         if not writer.write(f"row-{os.getpid()}-{number}-{os.urandom(6).hex()}"):
-            stop.wait(PAUSE)
+            time.sleep(PAUSE)
         elif options.rate:
             next_at = max(next_at + 1 / options.rate, time.monotonic() - 0.1)
-            stop.wait(max(0.0, next_at - time.monotonic()))
+            time.sleep(max(0.0, next_at - time.monotonic()))
     print(f"committed={writer.committed} refused={writer.refused}", flush=True)
 
 
@@ -124,11 +123,11 @@ def main() -> int:
     if options.create:
         create(options.databases[0])
         return 0
-    stop = threading.Event()
+    stopping: list[bool] = []  # no threading.Event: its set() in a handler can wait for ever
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: stopping.append(True))
     print("ready", flush=True)
-    run(options, stop)
+    run(options, stopping)
     return 0
 
 
