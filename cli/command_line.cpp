@@ -79,6 +79,11 @@ void add_node_options(CLI::App& command, Typed& typed) {
   command.add_option("--keep-age", typed.keep_age, "longest that the queue keeps a record")
       ->type_name("TIME")
       ->capture_default_str();
+  command
+      .add_option("--snapshot-every", typed.snapshot_every,
+                  "how often a snapshot is taken, to restore from; or off")
+      ->type_name("TIME")
+      ->capture_default_str();
   add_log_options(command, typed);
 }
 
@@ -224,9 +229,19 @@ CLI::App* add_orphans(CLI::App& app, Typed& typed) {
   return command;
 }
 
+CLI::App* add_snapshot(CLI::App& app, Typed& typed) {
+  auto* command = app.add_subcommand("snapshot", "make a file to restore a database from");
+  command->footer(help::kSnapshot);
+  add_node_path(*command, typed);
+  command->add_option("--output", typed.output, "the file to make (default: in the node's folder)")
+      ->type_name("FILE");
+  add_log_options(*command, typed);
+  return command;
+}
+
 struct Commands {
   CLI::App *publish, *subscribe, *status, *verify, *wait;
-  CLI::App *promote, *switchover, *fence, *unfence, *history, *orphans;
+  CLI::App *promote, *switchover, *fence, *unfence, *history, *orphans, *snapshot;
 };
 
 Command choose(const Commands& commands, Typed& typed) {
@@ -245,6 +260,7 @@ Command choose(const Commands& commands, Typed& typed) {
   if (commands.unfence->parsed()) return FenceCommand{of, false};
   if (commands.history->parsed()) return HistoryCommand{of, typed.json};
   if (commands.orphans->parsed()) return read_orphans(typed);
+  if (commands.snapshot->parsed()) return SnapshotCommand{of, typed.output};
   return read_wait(typed);
 }
 
@@ -297,7 +313,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
                           add_fence(app, typed, "fence", "keep the application from writing"),
                           add_fence(app, typed, "unfence", "let the application write again"),
                           add_history(app, typed),
-                          add_orphans(app, typed)};
+                          add_orphans(app, typed),
+                          add_snapshot(app, typed)};
   for (auto* command : app.get_subcommands({})) command->group("Commands");
   if (const auto word = unknown_command(app, argc, argv)) {
     return {{},

@@ -92,6 +92,11 @@ struct OrphansCommand {
   bool json = false;
 };
 
+struct SnapshotCommand {
+  NodePath of;
+  std::string output;  // empty: into the node's folder
+};
+
 // Nothing to do but to print (help, version, a usage error).
 struct SayCommand {
   std::string text;
@@ -100,7 +105,7 @@ struct SayCommand {
 
 using Command = std::variant<SayCommand, PublishCommand, SubscribeCommand, StatusCommand,
                              VerifyCommand, WaitCommand, PromoteCommand, SwitchoverCommand,
-                             FenceCommand, HistoryCommand, OrphansCommand>;
+                             FenceCommand, HistoryCommand, OrphansCommand, SnapshotCommand>;
 
 struct CommandLine {
   log::Options log;
@@ -121,5 +126,6 @@ ExitCode run(const SwitchoverCommand& command);
 ExitCode run(const FenceCommand& command);
 ExitCode run(const HistoryCommand& command);
 ExitCode run(const OrphansCommand& command);
+ExitCode run(const SnapshotCommand& command);
 
 }  // namespace understudy

@@ -107,4 +107,15 @@ Transactions that an old primary committed and no successor has. They are kept
 until you discard them. An export is an SQLite database: table record has the
 transactions, table page the last content of each page that they changed.)";
 
+inline constexpr const char* kSnapshot = R"(
+Examples:
+  understudy snapshot app.db
+  understudy snapshot app.db --output /backup/app-monday.snapshot
+  understudy snapshot --state /var/lib/app/app.db-understudy
+
+Of a running node, without disturbing the application; or of a database whose
+node does not run. The file is proved while it is written, and gets its name
+only then; an existing file is never replaced. `understudy restore` makes a
+database of it. A node takes snapshots by itself, too (--snapshot-every).)";
+
 }  // namespace understudy::help

@@ -28,6 +28,7 @@ ExitCode run(const PublishCommand& command) {
   options.follow.listen = publish.listen;
   options.follow.insecure = publish.insecure;
   options.follow.retention = publish.retention;
+  options.follow.snapshot_every_us = publish.snapshot_every_us;
   return run_node(std::move(options));
 }
 

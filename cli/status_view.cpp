@@ -106,6 +106,12 @@ void add_queue(const Status& status, std::optional<double> rate, Table& table) {
                                                  backend.first_seq, backend.last_seq,
                                                  format_bytes(backend.bytes)));
   }
+  if (status.snapshot) {
+    const auto& snapshot = *status.snapshot;
+    table.row("snapshot", fmt::format("of {} ({}), {}{}", snapshot.seq, snapshot.time,
+                                      format_bytes(snapshot.bytes),
+                                      status.snapshot_progress ? "; the next is being taken" : ""));
+  }
   if (status.wal) {
     table.row("wal", fmt::format("{}, {} frames, {} resets, {} checkpoints of ours",
                                  status.wal->state, grouped(status.wal->frames),

@@ -54,6 +54,7 @@ ExitCode run(const SubscribeCommand& command) {
   options.publish.listen = follow.listen.value_or(Endpoint{"127.0.0.1", 0});
   options.publish.insecure = follow.insecure;
   options.publish.retention = follow.retention;
+  options.publish.snapshot_every_us = follow.snapshot_every_us;
   options.publish.sync = command.sync;
   return run_node(std::move(options));
 }

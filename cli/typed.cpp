@@ -57,6 +57,16 @@ RetentionPolicy read_retention(const Typed& typed) {
   return policy;
 }
 
+std::int64_t read_snapshot_every(const Typed& typed) {
+  if (typed.snapshot_every == "off") return 0;
+  const auto every_ms = parse_duration_ms(typed.snapshot_every);
+  if (!every_ms || *every_ms == 0) {
+    throw UsageError(fmt::format("--snapshot-every {}: write a time, like 24h or 30m, or off",
+                                 typed.snapshot_every));
+  }
+  return *every_ms * 1000;
+}
+
 SyncOptions read_sync(const Typed& typed) {
   const auto level = parse_wait_level(typed.sync_level);
   if (!level) {
@@ -115,6 +125,7 @@ PublishCommand read_publish(const Typed& typed) {
   options.enable_wal = typed.enable_wal;
   options.insecure = typed.insecure;
   options.retention = read_retention(typed);
+  options.snapshot_every_us = read_snapshot_every(typed);
   options.niceness = typed.niceness;
   options.tail.window_frames = typed.wal_window;
   options.tail.wal_hard_limit_bytes = read_size("--wal-limit", typed.wal_limit);
@@ -137,6 +148,7 @@ SubscribeCommand read_subscribe(const Typed& typed) {
   options.adopt = typed.adopt;
   command.sync = read_sync(typed);
   options.retention = read_retention(typed);
+  options.snapshot_every_us = read_snapshot_every(typed);
   return command;
 }
 

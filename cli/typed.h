@@ -17,6 +17,7 @@ struct Typed {
   bool enable_wal = false, insecure = false, adopt = false, never_lock = false;
   std::string keep_bytes = "1GiB", keep_age = "24h", wal_limit = "1GiB";
   std::uint32_t wal_window = 4000;
+  std::string snapshot_every = "24h";
   int niceness = 5;
   bool json = false, watch = false;
   Seq seq = 0;

@@ -65,6 +65,7 @@ int Application::on_commit(void* self, sqlite3* db, const char* schema, int fram
 // is where our commit ended: exact in its own generation, and covered by any part of a later one.
 void Application::note_commit(int frames) {
   has_committed_ = true;
+  if (State state{}; read(state) && state.role == kPrimary) tenure_ = state.tenure;
   knows_target_ = read_wal_position(db_, target_);
   const auto frame = static_cast<std::uint64_t>(frames);
   if (knows_target_ && frame < target_.frame) target_.frame = frame;
@@ -84,6 +85,7 @@ bool Application::is_alive(const State& state) const {
 // whatever covers where that stands covers our commit too.
 bool Application::covers_last_commit(const Prefix& prefix, const State& state) {
   if (state.boot[0] != boot_[0] || state.boot[1] != boot_[1]) return false;
+  if (state.tenure != tenure_) return false;
   auto generation = knows_target_ ? generation_of(state, target_.salts) : 0;
   if (generation == 0) {
     WalPosition now;
@@ -178,6 +180,7 @@ Outcome Application::wait_durable(std::uint64_t timeout_ms, State& state) {
     // What this connection sees may be other connections' commits.
     knows_target_ = read_wal_position(db_, target_);
     if (!knows_target_) return Outcome::never_ran;
+    if (read(state)) tenure_ = state.tenure;
   }
   page_.wake_capture();
   return wait(kDurableAdvanced, timeout_ms, state, [this](const State& now) {

@@ -76,6 +76,9 @@ class Application {
   bool has_committed_ = false;
   bool knows_target_ = false;
   WalPosition target_;  // covers all that this connection committed
+  // Of the primary that this node was when it committed. A frame says nothing under another one:
+  // what a promotion elsewhere left behind is undone, and other commits stand there now.
+  std::uint64_t tenure_ = 0;
   bool went_on_alone_ = false;
   std::uint64_t unreplicated_ = 0;  // commits that returned without their standbys
   char last_error_[320] = "";

@@ -4,6 +4,7 @@
 #include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/logging/log.h"
+#include "common/snapshot/retention_floor.h"
 
 #include <limits>
 #include <thread>
@@ -19,8 +20,12 @@ constexpr std::int64_t kUpkeepEvery_us = 1'000'000;
 }  // namespace
 
 LogWriter::LogWriter(Backend& backend, PartQueue& queue, RetentionPolicy retention,
-                     OnDurable on_durable)
-    : backend_(backend), queue_(queue), retention_(retention), on_durable_(std::move(on_durable)) {
+                     std::function<Seq()> snapshot_floor, OnDurable on_durable)
+    : backend_(backend),
+      queue_(queue),
+      retention_(retention),
+      snapshot_floor_(std::move(snapshot_floor)),
+      on_durable_(std::move(on_durable)) {
   set_bounds();
 }
 
@@ -102,7 +107,7 @@ void LogWriter::do_upkeep() {
 // Needs a little room itself. Where there is none nothing is lost: it is due again soon.
 void LogWriter::trim() {
   try {
-    backend_.trim(retention_, std::numeric_limits<Seq>::max());
+    trim_above_floor(backend_, retention_, std::numeric_limits<Seq>::max(), snapshot_floor_());
   } catch (const SqliteError& error) {
     if (!error.is_disk_full()) throw;
   }

@@ -19,7 +19,9 @@ class LogWriter {
   using OnDurable =
       std::function<void(const LogBounds& bounds, std::span<const BatchView> batches)>;
 
-  LogWriter(Backend& backend, PartQueue& queue, RetentionPolicy retention, OnDurable on_durable);
+  // `snapshot_floor`: the records after it are kept for restoring; called on the log thread.
+  LogWriter(Backend& backend, PartQueue& queue, RetentionPolicy retention,
+            std::function<Seq()> snapshot_floor, OnDurable on_durable);
 
   // Until the queue is closed and drained. Waits out a full disk; throws when anything else fails.
   void run();
@@ -39,6 +41,7 @@ class LogWriter {
   Backend& backend_;
   PartQueue& queue_;
   RetentionPolicy retention_;
+  std::function<Seq()> snapshot_floor_;
   OnDurable on_durable_;
   std::atomic<bool> disk_full_{false};
   std::int64_t last_upkeep_us_ = 0;

@@ -44,7 +44,8 @@ Publisher::~Publisher() = default;
 // no reason not to publish. Where commits wait for us there is nobody to stand back for.
 void Publisher::stand_back() const {
   errno = 0;
-  if (options_.sync.count == 0 && options_.niceness > 0 && nice(options_.niceness) == -1 && errno != 0) {
+  if (options_.sync.count == 0 && options_.niceness > 0 && nice(options_.niceness) == -1 &&
+      errno != 0) {
     log::warning("nice_refused", std::strerror(errno), {{"nice", options_.niceness}});
   }
 }
@@ -119,6 +120,11 @@ void Publisher::stop_serving() {
     session = session_;
   }
   if (session) session->stop_serving();
+}
+
+std::shared_ptr<SnapshotKeeper> Publisher::snapshots() const {
+  const std::lock_guard lock(mutex_);
+  return session_ ? session_->snapshots() : nullptr;
 }
 
 Status Publisher::status() const {

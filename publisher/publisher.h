@@ -28,6 +28,8 @@ class Publisher final : public Role {
   [[nodiscard]] std::optional<Position> drain(std::chrono::milliseconds patience);
   // Nobody is sent anything any more; capture and log go on. Any thread.
   void stop_serving();
+  // Null: it is starting, or ended. Any thread.
+  [[nodiscard]] std::shared_ptr<SnapshotKeeper> snapshots() const;
 
  private:
   void stand_back() const;

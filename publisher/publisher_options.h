@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/backend/backend.h"
+#include "common/snapshot/snapshot_keeper.h"
 #include "common/transport/endpoint.h"
 #include "publisher/sync_options.h"
 #include "publisher/wal_tail.h"
@@ -34,6 +35,8 @@ struct PublisherOptions {
   int niceness = 5;
   // What the backend keeps: 1 GiB and 24 hours, whichever is reached first.
   RetentionPolicy retention;
+  // How often a snapshot is taken for restoring, at least; 0: never by itself.
+  std::int64_t snapshot_every_us = kSnapshotEvery_us;
   // How the WAL is followed: window_frames (4000 frames), wal_hard_limit_bytes (1 GiB) and
   // may_take_write_lock (true) are for operators.
   TailOptions tail;

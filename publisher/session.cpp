@@ -4,6 +4,7 @@
 #include "common/core/errors.h"
 #include "common/logging/log.h"
 #include "common/node/identity.h"
+#include "common/node/snapshot_view.h"
 #include "common/node/standby_view.h"
 
 #include <pthread.h>
@@ -126,21 +127,39 @@ bool Session::create_backend() {
 
 void Session::start_threads() {
   upkeep_ = std::make_unique<UpkeepThread>(*backend_);
+  auto keeper = serves_ ? make_keeper() : nullptr;
+  const auto floor = [kept = keeper.get()] { return kept == nullptr ? 0 : kept->keep_after(); };
   auto log = std::make_unique<LogWriter>(
-      *backend_, queue_, options_.retention,
+      *backend_, queue_, options_.retention, floor,
       [this](const LogBounds& bounds, std::span<const BatchView> batches) {
         on_durable(bounds, batches);
       });
-  auto commits = std::make_unique<SyncCommits>(directory_.commit_page(), options_.sync);
+  auto commits = std::make_unique<SyncCommits>(directory_.commit_page(), options_.sync,
+                                               backend_->history().back().tenure);
   commits->on_durable(log->bounds().last);
   auto server = serves_ ? make_server(*log, *commits) : nullptr;
   {
     const std::lock_guard lock(mutex_);
+    keeper_ = std::move(keeper);
     commits_ = std::move(commits);
     log_ = std::move(log);
     server_ = std::move(server);
   }
   log_thread_ = std::thread([this] { run_log(); });
+}
+
+std::shared_ptr<SnapshotKeeper> Session::make_keeper() {
+  SnapshotKeeperOptions keeping{.folder = directory_.snapshots(),
+                                .stream = stream_,
+                                .open_log = [this] { return backend_->open_reader(); },
+                                .retention = options_.retention,
+                                .every_us = options_.snapshot_every_us};
+  return std::make_shared<SnapshotKeeper>(*capture_, std::move(keeping));
+}
+
+std::shared_ptr<SnapshotKeeper> Session::snapshots() const {
+  const std::lock_guard lock(mutex_);
+  return keeper_;
 }
 
 std::unique_ptr<Server> Session::make_server(const LogWriter& log, SyncCommits& commits) {
@@ -196,6 +215,7 @@ void Session::end_threads() {
   queue_.close();
   if (log_thread_.joinable()) log_thread_.join();
   stop_serving();
+  if (const auto keeper = snapshots()) keeper->end();
   upkeep_.reset();
 }
 
@@ -252,6 +272,7 @@ void Session::add_to(Status& status) const {
     }
   }
   if (commits_) commits_->add_to(status);
+  if (keeper_) add_snapshot(keeper_->report(), status);
   if (!server_) return;
   for (const auto& peer : server_->statuses()) status.standbys.push_back(to_standby_status(peer));
 }

@@ -30,13 +30,16 @@ class Session {
   // See Publisher.
   [[nodiscard]] std::optional<Position> drain(std::chrono::milliseconds patience);
   void stop_serving();
-  void add_to(Status& status) const;  // any thread
+  // Null: not running (any more).
+  [[nodiscard]] std::shared_ptr<SnapshotKeeper> snapshots() const;  // any thread
+  void add_to(Status& status) const;                                // any thread
 
  private:
   [[nodiscard]] CaptureStart recover();
   [[nodiscard]] CaptureStart begin_new_stream();
   bool create_backend();
   void start_threads();
+  [[nodiscard]] std::shared_ptr<SnapshotKeeper> make_keeper();
   [[nodiscard]] std::unique_ptr<Server> make_server(const LogWriter& log, SyncCommits& commits);
   void capture();
   void run_log();
@@ -64,6 +67,7 @@ class Session {
   std::exception_ptr failure_;  // of another thread
   std::unique_ptr<Capture> capture_;
   std::unique_ptr<SyncCommits> commits_;
+  std::shared_ptr<SnapshotKeeper> keeper_;  // it asks capture_; null: nobody is served
   std::unique_ptr<LogWriter> log_;
   std::shared_ptr<Server> server_;  // last: it asks capture_; null: nobody is served (any more)
 };

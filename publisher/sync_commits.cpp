@@ -35,16 +35,30 @@ PeerLevel to_peer_level(Level level) {
   return PeerLevel::applied;
 }
 
+// What a primary shows before it knows anything of its log.
+commit_page::State first_state(const SyncOptions& options, std::uint64_t tenure) {
+  commit_page::State state{};
+  state.role = commit_page::kPrimary;
+  state.count = options.count;
+  state.level = static_cast<std::uint64_t>(options.level);
+  state.timeout_ms = static_cast<std::uint64_t>(options.timeout_ms);
+  state.policy =
+      options.policy == WhenUnreplicated::degrade ? commit_page::kDegrade : commit_page::kWait;
+  state.tenure = tenure;
+  return state;
+}
+
 }  // namespace
 
-SyncCommits::SyncCommits(const std::string& page_path, SyncOptions options)
-    : options_(options), page_(page_path) {
-  state_.role = commit_page::kPrimary;
-  state_.count = options_.count;
-  state_.level = static_cast<std::uint64_t>(options_.level);
-  state_.timeout_ms = static_cast<std::uint64_t>(options_.timeout_ms);
-  state_.policy =
-      options_.policy == WhenUnreplicated::degrade ? commit_page::kDegrade : commit_page::kWait;
+void show_primary(const std::string& page_path, const SyncOptions& options, Epoch epoch,
+                  std::uint64_t tenure) {
+  auto state = first_state(options, tenure);
+  state.epoch = epoch;
+  CommitPage(page_path).publish(state);
+}
+
+SyncCommits::SyncCommits(const std::string& page_path, SyncOptions options, std::uint64_t tenure)
+    : options_(options), page_(page_path), state_(first_state(options, tenure)) {
   staffed_at_us_ = monotonic_time_us();
   page_.publish(state_);
 }

@@ -23,10 +23,15 @@
 
 namespace understudy {
 
+// Before an application may write into a database that was a standby's: its commits are made under
+// this tenure, also those that no publisher has seen yet. Throws IoError.
+void show_primary(const std::string& page_path, const SyncOptions& options, Epoch epoch,
+                  std::uint64_t tenure);
+
 class SyncCommits {
  public:
   // Makes the page; nothing is shown as durable yet. Throws IoError.
-  SyncCommits(const std::string& page_path, SyncOptions options);
+  SyncCommits(const std::string& page_path, SyncOptions options, std::uint64_t tenure);
 
   // The records up to `seq` hold all of the WAL up to `cursor`. Capture thread.
   void note(Seq seq, const wal::Cursor& cursor);

@@ -4,6 +4,8 @@
 #include "common/core/errors.h"
 #include "common/logging/log.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace understudy {
@@ -34,6 +36,7 @@ Applier::Applier(std::string database, const StateDirectory& directory, OpenLog 
 
 Applier::~Applier() {
   checkpoint_thread_.reset();
+  answer_nobody();
   for (auto& question : inbox_.questions) question.done(std::nullopt);
 }
 
@@ -64,6 +67,7 @@ void Applier::open_replica(const StreamId& stream, std::optional<wal::WriteFence
     replica_.emplace(options, std::move(*fence).hand_over());
   else
     replica_.emplace(options);  // says who is in the way
+  checkpoint_thread_.reset();
   checkpointer_ = std::make_unique<Checkpointer>(database_, "");
   checkpoint_thread_ = std::make_unique<PeriodicThread>("checkpoint", kCheckpointEvery,
                                                         [this] { return checkpoint_beside(); });
@@ -99,22 +103,53 @@ std::optional<Position> Applier::locate(const std::optional<wal::Cursor>& last_w
 
 void Applier::run() {
   while (!stopping_) {
-    auto inbox = take(has_more_ ? std::chrono::milliseconds{0} : kIdleWait);
-    if (inbox.replaced) log_.reset();
-    if (inbox.rewound && can_apply() && replica_->has_pending()) replica_->abandon();
-    for (auto& work : inbox.work) {
-      std::visit([this](auto& item) { carry_out(item); }, work);
+    take(patience());
+    if (is_waiting_for_space() && !may_try_again()) {
+      answer_nobody();
+      continue;
     }
-    if (inbox.rewound_to) tell_what_is_left(*inbox.rewound_to);
-    has_more_ = has_more_ && can_apply();
-    if (can_apply()) apply_log();
-    if (wants_finish_) try_finish();
-    for (auto& question : inbox.questions) answer(question);
-    do_upkeep();
+    try {
+      if (is_waiting_for_space()) try_again();
+      do_what_is_due();
+    } catch (const Error& failure) {
+      if (!is_disk_full(failure)) throw;
+      wait_for_space(failure.what());
+    }
   }
-  if (can_apply()) {
+  end();
+}
+
+void Applier::do_what_is_due() {
+  if (std::exchange(due_.replaced, false)) log_.reset();
+  const bool rewound = std::exchange(due_.rewound, false);
+  if (rewound && can_apply() && replica_->has_pending()) replica_->abandon();
+  while (!due_.work.empty()) {
+    auto work = std::move(due_.work.front());
+    due_.work.pop_front();
+    std::visit([this](auto& item) { carry_out(item); }, work);
+  }
+  if (due_.rewound_to) tell_what_is_left(*std::exchange(due_.rewound_to, std::nullopt));
+  has_more_ = has_more_ && can_apply();
+  if (can_apply()) apply_log();
+  if (wants_finish_) try_finish();
+  while (!due_.questions.empty()) {
+    auto question = std::move(due_.questions.front());
+    due_.questions.pop_front();
+    answer(question);
+  }
+  do_upkeep();
+  if (retry_delay_us_ != 0 && can_apply() && !has_more_) note_space_again();
+}
+
+// What cannot be saved now is found again at the next start.
+void Applier::end() {
+  if (!can_apply()) return;
+  try {
     if (replica_->has_pending()) replica_->abandon();
     save();
+  } catch (const Error& failure) {
+    if (!is_disk_full(failure)) throw;
+    wait_for_space(failure.what());
   }
 }
 
@@ -158,10 +193,24 @@ void Applier::on_log(const Intake::Done& done) {
   filled_.notify_one();
 }
 
-Applier::Inbox Applier::take(std::chrono::milliseconds patience) {
-  std::unique_lock lock(mutex_);
-  filled_.wait_for(lock, patience, [this] { return stopping_ || !inbox_.is_empty(); });
-  return std::exchange(inbox_, {});
+void Applier::take(std::chrono::milliseconds patience) {
+  Inbox taken;
+  {
+    std::unique_lock lock(mutex_);
+    filled_.wait_for(lock, patience, [this] { return stopping_ || !inbox_.is_empty(); });
+    taken = std::exchange(inbox_, {});
+  }
+  std::move(taken.work.begin(), taken.work.end(), std::back_inserter(due_.work));
+  std::move(taken.questions.begin(), taken.questions.end(), std::back_inserter(due_.questions));
+  due_.rewound = due_.rewound || taken.rewound;
+  due_.replaced = due_.replaced || taken.replaced;
+  if (taken.rewound_to) due_.rewound_to = taken.rewound_to;
+}
+
+std::chrono::milliseconds Applier::patience() const {
+  if (!is_waiting_for_space()) return has_more_ ? std::chrono::milliseconds{0} : kIdleWait;
+  const auto left = std::max<std::int64_t>(0, retry_at_us_ - monotonic_time_us());
+  return std::chrono::milliseconds{left / 1000 + 1};
 }
 
 // One commit of all that the log has now: live that is one batch. While there is more and more, as
@@ -336,7 +385,8 @@ std::chrono::milliseconds Applier::checkpoint_beside() {
     (void)checkpointer_->run();
     wal_backlog_ = 0;
   } catch (const Error& error) {
-    log::warning("checkpoint_failed", error.what());
+    if (checkpoint_trouble_.came(error.what(), monotonic_time_us()))
+      log::warning("checkpoint_failed", error.what());
   }
   return kCheckpointEvery;
 }

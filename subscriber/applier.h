@@ -7,15 +7,19 @@
 //    LogReader: never what is not durable here.
 //  - Once the replica is lost (diverged, damaged) nothing is applied until a resync has replaced
 //    its content; readers keep the last whole state that was proved.
+//  - A full disk is waited out (applier_full_disk.cpp): the replica is opened anew, under the same
+//    write lock, when there may be space again, and what was left undone is done then. Whatever
+//    else the environment throws is final.
 #pragma once
 
 #include "common/core/periodic_thread.h"
 #include "common/logging/progress.h"
+#include "common/logging/repeated_trouble.h"
 #include "common/node/state_directory.h"
-#include "common/serving/page_source.h"
-#include "subscriber/intake.h"
 #include "common/replica/replica.h"
 #include "common/replica/stage.h"
+#include "common/serving/page_source.h"
+#include "subscriber/intake.h"
 
 #include <atomic>
 #include <chrono>
@@ -54,13 +58,15 @@ class Applier final : public PageSource {
                                std::optional<wal::WriteFence> fence = {},
                                const std::optional<wal::Cursor>& last_writer = {});
 
-  void run();  // until stop(); throws what the environment throws
+  void run();  // until stop(); waits out a full disk; throws when anything else fails
   // After run(): the replica, whole and saved, with its lock. nullopt: there is no such.
   [[nodiscard]] std::optional<ReplicaHandover> hand_over();
   void stop();           // any thread
   void push(Work work);  // any thread
   // The log has changed. The log thread.
   void on_log(const Intake::Done& done);
+  // In words, while a full disk keeps it from applying. Any thread.
+  [[nodiscard]] std::optional<std::string> trouble() const;
   // The log must keep the records after this one. Any thread.
   [[nodiscard]] Seq keep_after() const { return keep_after_; }
 
@@ -84,10 +90,22 @@ class Applier final : public PageSource {
     }
   };
 
-  [[nodiscard]] Inbox take(std::chrono::milliseconds patience);
+  void take(std::chrono::milliseconds patience);
+  [[nodiscard]] std::chrono::milliseconds patience() const;
+  void do_what_is_due();
+  void end();
   void open_replica(const StreamId& stream, std::optional<wal::WriteFence> fence);
   [[nodiscard]] std::optional<Position> locate(const std::optional<wal::Cursor>& last_writer);
   [[nodiscard]] bool can_apply() const { return replica_ && !is_lost_ && !is_resyncing_; }
+
+  // applier_full_disk.cpp
+  void wait_for_space(const std::string& reason);
+  [[nodiscard]] bool is_waiting_for_space() const { return retry_at_us_ != 0; }
+  [[nodiscard]] bool may_try_again();
+  void try_again();
+  void reopen_replica();
+  void answer_nobody();
+  void note_space_again();
 
   void apply_log();
   [[nodiscard]] bool apply_next();
@@ -130,6 +148,12 @@ class Applier final : public PageSource {
   bool is_resyncing_ = false;  // from BeginResync on, through failed attempts, until it is done
   bool wants_finish_ = false;  // all groups are in; the log does not reach far enough yet
   std::int64_t last_save_us_ = 0;
+  Inbox due_;                                  // taken, and not done yet
+  std::optional<wal::WriteFence> kept_lock_;   // while the replica waits to be opened anew
+  std::optional<std::string> resync_failure_;  // to be told when there may be space again
+  std::int64_t retry_at_us_ = 0;               // when to look for space; 0: nothing waits for it
+  std::int64_t retry_delay_us_ = 0;
+  RepeatedTrouble full_disk_;
   Bytes raw_;        // scratch
   RecordPart part_;  // scratch
 
@@ -138,12 +162,14 @@ class Applier final : public PageSource {
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint32_t> wal_backlog_{0};   // frames that are not in the database file yet
   std::unique_ptr<Checkpointer> checkpointer_;  // of the thread below
+  RepeatedTrouble checkpoint_trouble_;          // of the thread below
   std::unique_ptr<PeriodicThread> checkpoint_thread_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable filled_;
   Inbox inbox_;
   std::optional<StateOutline> outline_;
+  std::optional<std::string> trouble_;
 };
 
 }  // namespace understudy

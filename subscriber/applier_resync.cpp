@@ -16,7 +16,7 @@ void Applier::carry_out(follow::BeginResync& begin) {
   wants_finish_ = false;
   stream_ = begin.stream;
   if (!replica_ && Replica::look_for(database_) == ReplicaFile::present) {
-    open_replica(stream_, std::nullopt);
+    open_replica(stream_, std::exchange(kept_lock_, std::nullopt));
     is_lost_ = true;
   }
   if (replica_ && replica_->page_size() != begin.outline.page_size) {
@@ -101,12 +101,12 @@ void Applier::finish() {
   wants_finish_ = false;
   is_lost_ = is_resyncing_ = false;
   has_more_ = true;
-  save();
   progress_.end();
   publish_outline();
   log::info("resync_finished", "the replica shows the primary's state",
             {{"position", position.to_string()}});
   tell_([position](Follower& follower) { follower.on_resync_finished(position); });
+  save();  // last: on a full disk it fails, and the resync is done all the same
 }
 
 void Applier::fail_resync(const std::string& reason) {

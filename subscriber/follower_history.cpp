@@ -21,7 +21,7 @@ Verdict Follower::check_histories(const message::Welcome& welcome) const {
   if (welcome.last.epoch < chain_.last.epoch) return Verdict::stale_server;
   const bool waits = verdict == Verdict::ahead || verdict == Verdict::stale_server;
   if (waits) return verdict;
-  if (relation.common == 0 || chain_.last.seq > relation.common) return Verdict::diverged;
+  if (!relation.is_related || chain_.last.seq > relation.common) return Verdict::diverged;
   return verdict == Verdict::no_log ? Verdict::too_old : verdict;
 }
 
@@ -60,7 +60,7 @@ std::optional<EpochStart> Follower::opening_of(const BatchView& batch) const {
 bool Follower::begin_rewind(const message::Welcome& welcome) {
   const auto relation = compare(history_, welcome.history);
   const Seq keep_until = std::min(relation.common, welcome.last.seq);
-  if (!has_log_ || relation.common == 0) return false;
+  if (!has_log_ || !relation.is_related) return false;
   if (keep_until < base_.seq || keep_until >= chain_.last.seq) return false;
   auto reason = fmt::format("{} shares our records only up to {}", welcome.node, keep_until);
   report(Severity::warning, fmt::format("our log ends at {}, but {}: the rest is kept as orphans",

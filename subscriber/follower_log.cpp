@@ -1,6 +1,6 @@
 // Follower: the chain of batches. What may be appended, what is missing, how much may come.
-#include "common/record/record.h"
 #include "common/record/batch_cut.h"
+#include "common/record/record.h"
 #include "subscriber/follower.h"
 
 #include <fmt/format.h>

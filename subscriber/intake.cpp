@@ -132,7 +132,7 @@ bool Intake::write_durably(const std::function<void()>& write) {
 // Trimming makes space inside the file; it may itself need some for the WAL.
 void Intake::wait_for_space() {
   try {
-    if (backend_->trim(options_.retention, options_.keep_after()) > 0) return;
+    if (trim() > 0) return;
   } catch (const SqliteError& error) {
     if (!error.is_disk_full()) throw;
   }
@@ -239,11 +239,16 @@ void Intake::set_bounds() {
   }
 }
 
+std::uint64_t Intake::trim() {
+  return trim_above_floor(*backend_, options_.retention, options_.keep_after(),
+                          options_.snapshot_floor());
+}
+
 void Intake::do_upkeep() {
   const auto now = monotonic_time_us();
   if (now - last_upkeep_us_ < kUpkeepEvery_us) return;
   last_upkeep_us_ = now;
-  if (backend_->trim(options_.retention, options_.keep_after()) == 0) return;
+  if (trim() == 0) return;
   set_bounds();
   on_done_({.ticket = 0, .bounds = *bounds(), .batches = {}});
 }

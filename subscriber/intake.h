@@ -9,6 +9,7 @@
 #include "common/backend/backend.h"
 #include "common/backend/upkeep_thread.h"
 #include "common/orphans/keep_orphans.h"
+#include "common/snapshot/retention_floor.h"
 #include "common/wal/wal_format.h"
 #include "subscriber/follower.h"
 #include "subscriber/fresh_batches.h"
@@ -43,6 +44,8 @@ class Intake {
     LastPageReader read_page = {};
     RetentionPolicy retention;
     std::function<Seq()> keep_after;  // nothing beyond it is trimmed; called on the log thread
+    // The records after it are kept for restoring; called on the log thread.
+    std::function<Seq()> snapshot_floor = [] { return kNoSnapshotFloor; };
   };
 
   // Opens the log when there is one, its open tail dropped.
@@ -76,6 +79,7 @@ class Intake {
   [[nodiscard]] bool append_durably(std::span<const BatchView> views);
   [[nodiscard]] bool write_durably(const std::function<void()>& write);
   void wait_for_space();
+  [[nodiscard]] std::uint64_t trim();
   void do_upkeep();
   void set_bounds();
   [[nodiscard]] bool is_stopping() const;

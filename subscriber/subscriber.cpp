@@ -3,6 +3,7 @@
 #include "common/core/errors.h"
 #include "common/logging/log.h"
 #include "common/node/identity.h"
+#include "common/node/snapshot_view.h"
 #include "common/node/standby_view.h"
 #include "common/wal/raw_database.h"
 
@@ -53,10 +54,10 @@ Subscriber::~Subscriber() {
 
 void Subscriber::run() {
   open();
-  log_thread_ = std::thread([this] { run_guarded("log", [this] { intake_->run(); }); });
-  apply_thread_ = std::thread([this] { run_guarded("apply", [this] { applier_->run(); }); });
   if (const auto bounds = intake_->bounds())
     on_log({.ticket = 0, .bounds = *bounds, .batches = {}});
+  log_thread_ = std::thread([this] { run_guarded("log", [this] { intake_->run(); }); });
+  apply_thread_ = std::thread([this] { run_guarded("apply", [this] { applier_->run(); }); });
   follow_->run();
   end_threads();
   const std::lock_guard lock(mutex_);
@@ -69,7 +70,12 @@ void Subscriber::open() {
                               .orphans_folder = directory_.path() + "/orphans",
                               .read_page = reader_of_last_pages(options_.database),
                               .retention = options_.retention,
-                              .keep_after = [this] { return applier_->keep_after(); }};
+                              .keep_after = [this] { return applier_->keep_after(); },
+                              .snapshot_floor =
+                                  [this] {
+                                    const auto keeper = snapshots();
+                                    return keeper ? keeper->keep_after() : Seq{0};
+                                  }};
   auto intake = std::make_unique<Intake>(std::move(log_options),
                                          [this](const Intake::Done& done) { on_log(done); });
   const auto bounds = intake->bounds();
@@ -108,6 +114,35 @@ void Subscriber::on_log(const Intake::Done& done) {
     follower.on_log(ticket, bounds);
   });
   if (options_.listen) serve(done);
+  keep_snapshots(done);
+}
+
+// As with serving: once there is a log, and anew when that becomes another file.
+void Subscriber::keep_snapshots(const Intake::Done& done) {
+  if (done.replaced) end_keeper();
+  if (keeper_) return;
+  SnapshotKeeperOptions keeping{.folder = directory_.snapshots(),
+                                .stream = intake_->stream(),
+                                .open_log = [this] { return intake_->open_reader(); },
+                                .retention = options_.retention,
+                                .every_us = options_.snapshot_every_us};
+  auto keeper = std::make_shared<SnapshotKeeper>(*applier_, std::move(keeping));
+  const std::lock_guard lock(mutex_);
+  keeper_ = std::move(keeper);
+}
+
+void Subscriber::end_keeper() {
+  std::shared_ptr<SnapshotKeeper> keeper;  // ends outside the mutex, as others ask for it there
+  {
+    const std::lock_guard lock(mutex_);
+    keeper = std::move(keeper_);
+  }
+  if (keeper) keeper->end();
+}
+
+std::shared_ptr<SnapshotKeeper> Subscriber::snapshots() const {
+  const std::lock_guard lock(mutex_);
+  return keeper_;
 }
 
 // Serving begins once there is a log to serve, and anew when that becomes another file.
@@ -184,6 +219,7 @@ void Subscriber::end_threads() {
   if (log_thread_.joinable()) log_thread_.join();
   if (apply_thread_.joinable()) apply_thread_.join();
   end_server();
+  end_keeper();
 }
 
 Status Subscriber::status() const {
@@ -209,6 +245,8 @@ Status Subscriber::status() const {
   }
   if (intake_->is_disk_full())
     status.warnings.push_back("the backend's disk is full; records wait");
+  if (const auto trouble = applier_->trouble()) status.warnings.push_back(*trouble);
+  if (keeper_) add_snapshot(keeper_->report(), status);
   if (!server_) return status;
   for (const auto& peer : server_->statuses()) status.standbys.push_back(to_standby_status(peer));
   return status;

@@ -28,6 +28,8 @@ class Subscriber final : public Role {
 
   // Connects to that endpoint, one of options.from, now. Any thread.
   void prefer(const Endpoint& endpoint);
+  // Null: there is no log yet, or it ended. Any thread.
+  [[nodiscard]] std::shared_ptr<SnapshotKeeper> snapshots() const;
   // After run() returned: what a publisher needs to go on with the database; nullopt: it is not
   // whole. The log is closed then.
   [[nodiscard]] std::optional<ReplicaHandover> hand_over();
@@ -36,6 +38,8 @@ class Subscriber final : public Role {
   void open();
   void on_log(const Intake::Done& done);
   void serve(const Intake::Done& done);
+  void keep_snapshots(const Intake::Done& done);
+  void end_keeper();
   void start_server();
   void end_server();
   void run_guarded(const char* name, const std::function<void()>& body);
@@ -56,7 +60,8 @@ class Subscriber final : public Role {
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<FollowLoop> follow_;
-  std::unique_ptr<Server> server_;  // last: it asks applier_
+  std::shared_ptr<SnapshotKeeper> keeper_;  // it asks applier_
+  std::unique_ptr<Server> server_;          // last: it asks applier_
 };
 
 }  // namespace understudy

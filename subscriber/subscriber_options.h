@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/backend/backend.h"
+#include "common/snapshot/snapshot_keeper.h"
 #include "common/transport/endpoint.h"
 
 #include <optional>
@@ -32,6 +33,8 @@ struct SubscriberOptions {
   bool adopt = false;
   // What the backend keeps: 1 GiB and 24 hours, whichever is reached first.
   RetentionPolicy retention;
+  // How often a snapshot is taken for restoring, at least; 0: never by itself.
+  std::int64_t snapshot_every_us = kSnapshotEvery_us;
 };
 
 }  // namespace understudy

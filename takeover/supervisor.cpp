@@ -7,6 +7,7 @@
 #include "common/core/failure_point.h"
 #include "common/core/random_number.h"
 #include "common/logging/log.h"
+#include "publisher/sync_commits.h"
 #include "takeover/lost_tail.h"
 
 #include <fmt/format.h>
@@ -236,6 +237,7 @@ Supervisor::Step Supervisor::open_own_epoch(ReplicaHandover handover, const Plan
   const auto at = backend->bounds().last;
   backend.reset();
   failure_point("promote_opened");
+  show_primary(node_.directory().commit_page(), options_.publish.sync, start.epoch, start.tenure);
   node_.record([](NodeIdentity& identity) { identity.fenced = false; });
   handover.fence.release();
   // Stays open without the lock: were an application's connection the last one to close, SQLite

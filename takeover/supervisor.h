@@ -52,6 +52,7 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
   CommandResult switchover(const std::string& to, bool dry_run) override;
   CommandResult fence() override;
   CommandResult unfence() override;
+  CommandResult snapshot(const std::string& output) override;
 
   // --- other nodes (serve thread) ---
   PeerReport report() override;

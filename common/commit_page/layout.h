@@ -15,7 +15,7 @@
 namespace understudy::commit_page {
 
 constexpr std::uint64_t kMagic = 0x6567'6150'7964'6e55;  // "UndyPage" in memory
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kSize = 4096;
 constexpr std::size_t kRingSize = 16;
 // A publisher says that it lives each 250 ms; silence for longer than this counts as its death.
@@ -65,10 +65,13 @@ struct State {
   std::uint64_t applied_epoch;  // standby: what its readers see
   std::uint64_t applied_seq;    //
   std::uint64_t applied_sum;    //
-  Generation ring[kRingSize];   // the last generations, in any order; number 0: unused
+  // Of the log's last epoch, while primary: which history prefixes belong to. A commit made under
+  // another one may have been left behind by a promotion elsewhere, whatever its frame says.
+  std::uint64_t tenure;
+  Generation ring[kRingSize];  // the last generations, in any order; number 0: unused
 };
 constexpr std::size_t kStateWords = sizeof(State) / 8;
-static_assert(sizeof(State) % 8 == 0 && kStateWords == 21 + 2 * kRingSize);
+static_assert(sizeof(State) % 8 == 0 && kStateWords == 22 + 2 * kRingSize);
 
 struct Page {
   std::uint64_t magic;

@@ -12,6 +12,7 @@ namespace {
 constexpr int kSqliteBusy = 5;
 constexpr int kSqliteLocked = 6;
 constexpr int kSqliteFull = 13;
+constexpr int kSqliteIoErrShmSize = 10 | (19 << 8);  // the wal-index could not grow
 
 }  // namespace
 
@@ -34,7 +35,13 @@ bool SqliteError::is_busy() const {
 }
 
 bool SqliteError::is_disk_full() const {
-  return (code_ & 0xff) == kSqliteFull;
+  return (code_ & 0xff) == kSqliteFull || code_ == kSqliteIoErrShmSize;
+}
+
+bool is_disk_full(const std::exception& error) {
+  if (const auto* io = dynamic_cast<const IoError*>(&error)) return io->is_disk_full();
+  const auto* sqlite = dynamic_cast<const SqliteError*>(&error);
+  return sqlite != nullptr && sqlite->is_disk_full();
 }
 
 }  // namespace understudy

@@ -37,6 +37,9 @@ class SqliteError : public Error {
   int code_;
 };
 
+// Whichever of the two it is.
+[[nodiscard]] bool is_disk_full(const std::exception& error);
+
 class TransportError : public Error {
  public:
   using Error::Error;

@@ -46,6 +46,9 @@ class CommandHandler {
   virtual CommandResult switchover(const std::string& to, bool dry_run) = 0;
   virtual CommandResult fence() = 0;
   virtual CommandResult unfence() = 0;
+  // Takes a snapshot: to `output`, an absolute path, or into the node's folder when it is empty.
+  // Beside the other commands, and for as long as the database is large.
+  virtual CommandResult snapshot(const std::string& output) = 0;
 };
 
 }  // namespace understudy

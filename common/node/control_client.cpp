@@ -20,7 +20,6 @@ namespace understudy {
 namespace {
 
 constexpr int kAnswerTimeout_s = 5;
-constexpr int kCommandTimeout_s = 120;  // a hook and an open transaction may take their time
 
 // A server whose queue of new connections is full (EAGAIN) is there all the same.
 bool is_anybody_listening(const std::string& short_path) {
@@ -106,8 +105,9 @@ WaitResult ControlClient::wait(Seq seq, Level level, std::size_t standbys,
       fmt::format("{} answered {}: {}", socket_path_, answer->status, answer->body));
 }
 
-std::optional<CommandResult> ControlClient::command(const std::string& target) {
-  const auto answer = ask(socket_path_, Method::post, target, kCommandTimeout_s);
+std::optional<CommandResult> ControlClient::command(const std::string& target,
+                                                    std::int64_t timeout_s) {
+  const auto answer = ask(socket_path_, Method::post, target, timeout_s);
   if (!answer) return std::nullopt;
   auto result = command_result_from_json(answer->body);
   if (result) return result;

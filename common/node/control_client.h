@@ -26,7 +26,11 @@ class ControlClient {
   WaitResult wait(Seq seq, Level level, std::size_t standbys, std::int64_t timeout_ms);
   // POSTs `target` ("/promote?force=1"). nullopt: no process answers there. Throws TransportError
   // when the node answers that it cannot take the command.
-  std::optional<CommandResult> command(const std::string& target);
+  std::optional<CommandResult> command(const std::string& target,
+                                       std::int64_t timeout_s = kCommandTimeout_s);
+
+  // A hook and an open transaction may take their time.
+  static constexpr std::int64_t kCommandTimeout_s = 120;
 
  private:
   std::string socket_path_;

@@ -163,8 +163,23 @@ class ControlServer::Listener {
     add_command("/switchover", [this](const httplib::Request& request) {
       return commands_.switchover(request.get_param_value("to"), is_set(request, "dry_run"));
     });
+    add_snapshot();
     add_command("/fence", [this](const httplib::Request&) { return commands_.fence(); });
     add_command("/unfence", [this](const httplib::Request&) { return commands_.unfence(); });
+  }
+
+  // Not one of the commands that keep each other out: it changes nothing, and takes its time.
+  void add_snapshot() {
+    server_.Post("/snapshot", [this](const httplib::Request& request, httplib::Response& response) {
+      const std::unique_lock one(snapshot_mutex_, std::try_to_lock);
+      if (!one.owns_lock()) {
+        answer_error(response, 503, "another snapshot is being taken; try again");
+        return;
+      }
+      const auto result = commands_.snapshot(request.get_param_value("output"));
+      response.status = http_code(result.outcome);
+      response.set_content(to_json(result), kJsonType);
+    });
   }
 
   void add_command(const char* path,
@@ -225,6 +240,7 @@ class ControlServer::Listener {
   const StatusSource& source_;
   CommandHandler& commands_;
   std::mutex command_mutex_;
+  std::mutex snapshot_mutex_;
   httplib::Server server_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> ended_{false};

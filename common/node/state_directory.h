@@ -27,6 +27,7 @@ class StateDirectory {
   [[nodiscard]] std::string applied() const { return path_ + "/applied"; }
   [[nodiscard]] std::string resync_stage() const { return path_ + "/resync-stage"; }
   [[nodiscard]] std::string lock() const { return path_ + "/lock"; }
+  [[nodiscard]] std::string snapshots() const { return path_ + "/snapshots"; }
   [[nodiscard]] std::string identity() const { return path_ + "/node.json"; }
   [[nodiscard]] std::string commit_page() const { return path_ + "/commit-page"; }
   [[nodiscard]] std::string control_socket() const { return path_ + "/control.sock"; }

@@ -46,6 +46,14 @@ struct BackendStatus {
   bool operator==(const BackendStatus&) const = default;
 };
 
+// The newest snapshot that the node can restore its log from.
+struct SnapshotStatus {
+  Seq seq = 0;
+  std::string time;  // when its state was committed, RFC 3339
+  std::uint64_t bytes = 0;
+  bool operator==(const SnapshotStatus&) const = default;
+};
+
 // How far a standby is. received ≥ durable ≥ applied.
 struct Progression {
   Seq received = 0;
@@ -92,6 +100,8 @@ struct Status {
   Position position;   // the last whole record: durable on a primary, visible on a standby
   std::string listen;  // endpoint of the live stream; empty: does not serve
   std::optional<BackendStatus> backend;
+  std::optional<SnapshotStatus> snapshot;
+  std::optional<double> snapshot_progress;        // of the one that is being taken: 0 … 1
   std::vector<StandbyStatus> standbys;            // those that are connected, by name
   std::vector<std::string> from;                  // standby: the endpoints it asks
   std::optional<Progression> progression;         // standby

@@ -28,6 +28,10 @@ Json backend_json(const BackendStatus& backend) {
       {"first_seq", backend.first_seq}, {"last_seq", backend.last_seq}, {"bytes", backend.bytes}};
 }
 
+Json snapshot_json(const SnapshotStatus& snapshot) {
+  return {{"seq", snapshot.seq}, {"time", snapshot.time}, {"bytes", snapshot.bytes}};
+}
+
 Json standby_json(const StandbyStatus& standby) {
   return {{"name", standby.name},
           {"state", to_string(standby.state)},
@@ -134,6 +138,11 @@ void read_details(const Json& from, Status& status) {
     status.backend = {found->at("first_seq").get<Seq>(), found->at("last_seq").get<Seq>(),
                       found->at("bytes").get<std::uint64_t>()};
   }
+  if (const auto found = from.find("snapshot"); found != from.end() && found->is_object()) {
+    status.snapshot = {found->at("seq").get<Seq>(), found->at("time").get<std::string>(),
+                       found->at("bytes").get<std::uint64_t>()};
+  }
+  status.snapshot_progress = optional_member<double>(from, "snapshot_progress");
   for (const auto& standby : from.value("standbys", Json::array())) {
     status.standbys.push_back(read_standby(standby));
   }
@@ -162,7 +171,10 @@ std::string to_json(const Status& status, int indent) {
       {"epoch", status.position.epoch},
       {"seq", status.position.seq},
       {"state_sum", hex(status.position.sum)},
-      {"backend", status.backend ? backend_json(*status.backend) : Json(nullptr)}};
+      {"backend", status.backend ? backend_json(*status.backend) : Json(nullptr)},
+      {"snapshot", status.snapshot ? snapshot_json(*status.snapshot) : Json(nullptr)},
+      {"snapshot_progress",
+       status.snapshot_progress ? Json(rounded(*status.snapshot_progress)) : Json(nullptr)}};
   if (status.role == NodeRole::primary) {
     add_primary_fields(status, out);
   } else {

@@ -1,7 +1,7 @@
-// Delta: what makes a page of its former content, in rising order (schemas/record.md): new bytes for
-// a range, or a shift. An entry that goes into a b-tree page, or leaves it, moves the pointers to all
-// the cells behind it by two bytes; as new bytes they would be most of a small record.
-// Pure; any thread.
+// Delta: what makes a page of its former content, in rising order (schemas/record.md): new bytes
+// for a range, or a shift. An entry that goes into a b-tree page, or leaves it, moves the pointers
+// to all the cells behind it by two bytes; as new bytes they would be most of a small record. Pure;
+// any thread.
 #pragma once
 
 #include "common/core/types.h"

@@ -85,19 +85,18 @@ HistoryRelation compare(const History& ours, const History& theirs) {
   // newest one that is in both settles all before.
   auto our_next = ours.begin();
   auto their_next = theirs.begin();
-  bool is_related = false;
   for (auto our = ours.begin(); our != ours.end(); ++our) {
     const auto their = find(theirs, our->epoch);
     if (their == theirs.end()) continue;
     if (our->is_same(*their)) {
-      is_related = true;
+      relation.is_related = true;
       our_next = our + 1;
       their_next = their + 1;
     } else if (relation.forked_epoch == 0) {
       relation.forked_epoch = our->epoch;
     }
   }
-  if (is_related) {
+  if (relation.is_related) {
     relation.common = kNoForkSeq;
     if (our_next != ours.end()) relation.common = our_next->first_seq - 1;
     if (their_next != theirs.end()) {

@@ -71,8 +71,11 @@ struct HistoryRelation {
   // is decided.
   Epoch forked_epoch = 0;
   // The last record that both logs can share, given where each history goes on. kNoForkSeq: the
-  // histories are the same, and the logs differ in length at most. 0: no opening is in both.
+  // histories are the same, and the logs differ in length at most. 0: the state before the first
+  // record, as when a database that was never written has been promoted; or nothing.
   Seq common = 0;
+  // An opening is in both. Not: `common` means nothing, and no state of one is known to the other.
+  bool is_related = false;
   bool operator==(const HistoryRelation&) const = default;
 };
 

@@ -34,6 +34,7 @@ Replica::Replica(const ReplicaOptions& options)
 Replica::Replica(const ReplicaOptions& options, wal::RawDatabase&& held)
     : options_(options),
       raw_(std::move(held)),
+      lock_release_{.raw = raw_},
       ring_(options.state_dir + "/applied", options.stream, options.vfs),
       checkpointer_(options.path, options.vfs),
       appender_(raw_, ring_, complete_header(take_write_lock(raw_))),
@@ -41,9 +42,11 @@ Replica::Replica(const ReplicaOptions& options, wal::RawDatabase&& held)
       checkpoint_due_(options.checkpoint_frames),
       page_(raw_.page_size()) {}
 
-Replica::~Replica() {
-  // Other connections of this process may outlive ours and would keep the lock byte taken.
-  if (has_lock_) raw_.index().unlock_exclusive(wal::Lock::write);
+Replica::~Replica() = default;
+
+Replica::LockRelease::~LockRelease() {
+  const bool is_ours = !is_passed_on && raw.index().holds_exclusive(wal::Lock::write);
+  if (is_ours) raw.index().unlock_exclusive(wal::Lock::write);
 }
 
 wal::IndexHeader Replica::take_write_lock(wal::RawDatabase& raw) {
@@ -84,7 +87,7 @@ wal::Cursor Replica::committed_cursor() {
 }
 
 wal::WriteFence Replica::give_up_lock() {
-  has_lock_ = false;
+  lock_release_.is_passed_on = true;
   return wal::WriteFence(std::move(raw_));
 }
 

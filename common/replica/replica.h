@@ -20,12 +20,12 @@
 #include "common/backend/log_walk.h"
 #include "common/record/page_hashes.h"
 #include "common/record/record.h"
-#include "common/serving/page_source.h"
-#include "common/wal/write_fence.h"
 #include "common/replica/applied_ring.h"
 #include "common/replica/checkpointer.h"
 #include "common/replica/page_overlay.h"
 #include "common/replica/wal_appender.h"
+#include "common/serving/page_source.h"
+#include "common/wal/write_fence.h"
 
 namespace understudy {
 
@@ -131,7 +131,7 @@ class Replica {
 
   // The prefix of the WAL that readers see.
   [[nodiscard]] wal::Cursor cursor() { return committed_cursor(); }
-  // Passes the write lock on; the object may only be destroyed then.
+  // Passes the write lock on, after an exception too; the object may only be destroyed then.
   [[nodiscard]] wal::WriteFence give_up_lock();
 
   // --- Reading ---
@@ -165,8 +165,17 @@ class Replica {
   void forget_pending();
   void restore_pending_hashes();
 
+  // Other connections of this process may outlive ours and would keep the lock byte taken: also
+  // when only the constructor fails.
+  struct LockRelease {
+    wal::RawDatabase& raw;
+    bool is_passed_on = false;
+    ~LockRelease();
+  };
+
   ReplicaOptions options_;
   wal::RawDatabase raw_;
+  LockRelease lock_release_;  // before raw_ ends
   AppliedRing ring_;
   Checkpointer checkpointer_;  // closes before raw_
   WalAppender appender_;
@@ -180,7 +189,6 @@ class Replica {
   PageNo pending_count_ = 0;     // pages after it
   PageNo lowest_count_ = 0;      // smallest page count since the last commit
   std::uint32_t next_part_ = 0;  // of the record after pending_
-  bool has_lock_ = true;
   bool located_ = false;
   bool failed_ = false;       // diverged: may not apply
   bool hashes_true_ = false;  // hashes_ is the table of what the file, or pending, holds

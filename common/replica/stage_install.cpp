@@ -78,7 +78,12 @@ void Stage::install(const std::string& path) {
   auto staged = path_in(options_.state_dir);
   const auto beside = path + "-understudy-incoming";
   if (!is_same_file_system(staged, path)) {
-    copy_durably(*file_, beside, options_.vfs);
+    try {
+      copy_durably(*file_, beside, options_.vfs);
+    } catch (const Error&) {
+      File::remove(beside, options_.vfs);  // on a full disk it would be in its own way
+      throw;
+    }
     staged = beside;
   }
   file_.reset();  // before SQLite opens it: closing a descriptor later would drop its locks

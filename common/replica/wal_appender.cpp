@@ -85,10 +85,16 @@ bool WalAppender::try_start_generation(const Position& position) {
     index.unlock_exclusive(Lock::checkpoint);
     return false;
   }
-  const auto salts = next_salts(committed_.salts);
-  // From restart() on a surviving reader's wal-index names the new salts.
-  ring_.append(position, {.salts = salts, .frame = 0, .checksum = {}});
-  committed_ = index.restart(committed_, salts);
+  try {
+    const auto salts = next_salts(committed_.salts);
+    // From restart() on a surviving reader's wal-index names the new salts.
+    ring_.append(position, {.salts = salts, .frame = 0, .checksum = {}});
+    committed_ = index.restart(committed_, salts);
+  } catch (...) {  // a full disk, say: readers must not be kept out while it lasts
+    index.unlock_exclusive(Lock::read1, wal::kReadSlots - 1);
+    index.unlock_exclusive(Lock::checkpoint);
+    throw;
+  }
   index.unlock_exclusive(Lock::read1, wal::kReadSlots - 1);
   index.unlock_exclusive(Lock::checkpoint);
   appended_ = written_ = 0;

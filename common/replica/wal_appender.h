@@ -13,8 +13,8 @@
 // bug). One thread. After an exception the object may only be destroyed.
 #pragma once
 
-#include "common/wal/raw_database.h"
 #include "common/replica/applied_ring.h"
+#include "common/wal/raw_database.h"
 
 namespace understudy {
 

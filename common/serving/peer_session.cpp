@@ -29,7 +29,7 @@ Verdict judge_hello(const message::Hello& hello, const ServedLog& log, const His
   if (relation.forked) return Verdict::forked;
   if (position.epoch > log.bounds->last.epoch) return Verdict::stale_server;
   // Positions alone do not tell: two openings of an epoch leave the same state.
-  if (relation.common == 0 || position.seq > relation.common) return Verdict::diverged;
+  if (!relation.is_related || position.seq > relation.common) return Verdict::diverged;
   if (position.seq > log.bounds->last.seq) {
     return log.is_primary ? Verdict::diverged : Verdict::ahead;
   }
@@ -67,8 +67,8 @@ void PeerSession::handle(const message::Hello& hello) {
   auto verdict = judge_hello(hello, log_, history, same);
   // Trimmed between the bounds that we know and the look into the log.
   const bool within = hello.position && log_.bounds && hello.position->seq <= log_.bounds->last.seq;
-  const auto common = compare(history, hello.history).common;
-  const bool shared = within && common > 0 && hello.position->seq <= common;
+  const auto relation = compare(history, hello.history);
+  const bool shared = within && relation.is_related && hello.position->seq <= relation.common;
   if (verdict == Verdict::diverged && !same && shared) verdict = Verdict::too_old;
   welcomed_ = verdict == Verdict::connects || verdict == Verdict::no_log ||
               verdict == Verdict::too_old || verdict == Verdict::diverged;

@@ -30,11 +30,6 @@ void stand_back() {
   (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNiceness);
 }
 
-bool is_disk_full(const std::exception& error) {
-  const auto* io = dynamic_cast<const IoError*>(&error);
-  return io != nullptr && io->is_disk_full();
-}
-
 }  // namespace
 
 SnapshotKeeper::SnapshotKeeper(PageSource& pages, SnapshotKeeperOptions options)

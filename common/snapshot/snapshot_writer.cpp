@@ -6,6 +6,7 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace understudy {
@@ -18,6 +19,18 @@ constexpr int kCompressionLevel = 1;
 // among them, would wait for all of it.
 constexpr std::uint64_t kSyncEvery = 32ull << 20;
 
+// What a run that died has left. Anything else under that name is somebody's.
+void remove_left_over(const std::string& path, const std::string& vfs) {
+  if (!File::exists(path, vfs)) return;
+  Bytes begin(kHeaderSize);
+  begin.resize(File(path, File::Mode::read_only, vfs).read(0, begin));
+  const bool is_blank = std::ranges::all_of(begin, [](std::byte b) { return b == std::byte{0}; });
+  if (!is_blank && decode_header(begin).verdict == HeaderVerdict::foreign) {
+    throw ConfigError(path + " is in the way, and no unfinished snapshot; move it elsewhere");
+  }
+  File::remove(path, vfs);
+}
+
 }  // namespace
 
 SnapshotWriter::SnapshotWriter(std::string partial, const SnapshotHeader& header, std::string vfs)
@@ -26,7 +39,7 @@ SnapshotWriter::SnapshotWriter(std::string partial, const SnapshotHeader& header
       header_(header),
       context_(ZSTD_createCCtx(), &ZSTD_freeCCtx) {
   if (context_ == nullptr) throw std::bad_alloc();
-  File::remove(partial_, vfs_);
+  remove_left_over(partial_, vfs_);
   file_ = std::make_unique<File>(partial_, File::Mode::create, vfs_);
   const auto encoded = encode_header(header);
   seed_ = encoded.seed;

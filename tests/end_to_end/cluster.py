@@ -148,11 +148,12 @@ class Peers(Cluster):
             except sqlite3.OperationalError:
                 return False
 
-    def write_ledger(self, *options: str, only: str = "") -> Program:
+    def write_ledger(self, *options: str, only: str = "", **settings) -> Program:
         """Writes to whichever node accepts, or to one only; see acknowledged()."""
         self.journals.append(self.folder / f"journal-{len(self.journals)}")
         databases = [str(node.database) for node in self.nodes if only in ("", node.name)]
-        return self.run_program("ledger.py", *databases, "--journal", str(self.journals[-1]), *options)
+        return self.run_program("ledger.py", *databases, "--journal", str(self.journals[-1]), *options,
+                                **settings)
 
     def journal_rows(self, number: int) -> list[ledger.Acknowledged]:
         """What one of the ledger writers was told, in its order."""

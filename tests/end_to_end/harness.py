@@ -57,10 +57,11 @@ def count(key: str, number: int) -> None:
 class Program:
     """An application beside the nodes: a script of this folder (bank.py, statements.py, …)."""
 
-    def __init__(self, script: str, *arguments: str, environment: dict[str, str] | None = None):
+    def __init__(self, script: str, *arguments: str, environment: dict[str, str] | None = None,
+                 python: str = sys.executable):
         self.name = f"{script} {' '.join(arguments)}"
         self.process = subprocess.Popen(
-            [sys.executable, str(FOLDER / script), *arguments], stdout=subprocess.PIPE,
+            [python, str(FOLDER / script), *arguments], stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, env={**os.environ, **(environment or {})},
             preexec_fn=die_with_parent)
         ready = self.process.stdout.readline()  # from now on SIGTERM ends it in order

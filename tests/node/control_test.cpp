@@ -46,6 +46,9 @@ class FakeNode final : public StatusSource, public CommandHandler {
     return {};
   }
   CommandResult unfence() override { return {}; }
+  CommandResult snapshot(const std::string& output) override {
+    return {CommandResult::Outcome::done, "made " + output, {}, {1, 2, 3}};
+  }
 
   std::atomic<Seq> seq{0};
   std::atomic<bool> is_fencing{false};

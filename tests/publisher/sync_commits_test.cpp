@@ -14,6 +14,8 @@ using namespace understudy;
 
 namespace {
 
+constexpr std::uint64_t kTenure = 77;
+
 // A log without records: sessions look into it when a standby says Hello.
 class EmptyLog : public LogReader {
  public:
@@ -37,7 +39,7 @@ std::uint64_t salts_of(std::uint8_t generation) {
 // SyncCommits, standbys that speak to it, and an application that reads the page.
 class Stage {
  public:
-  explicit Stage(SyncOptions options) : commits(page_path(), options) {
+  explicit Stage(SyncOptions options) : commits(page_path(), options, kTenure) {
     served_.bounds.emplace();
     served_.bounds->last = {1, 1000000, 0};
     REQUIRE(view_.open_page(page_path().c_str()));

@@ -31,43 +31,52 @@ const EpochStart kFirst = start(1, 100, 1);
 const EpochStart kSecond = start(2, 200, 50);
 
 const std::vector<Shape> kShapes{
-    {"equal", {kFirst, kSecond}, {kFirst, kSecond}, {false, 0, kNoForkSeq}},
-    {"only the first, equal", {kFirst}, {kFirst}, {false, 0, kNoForkSeq}},
-    {"prefix", {kFirst}, {kFirst, kSecond}, {false, 0, 49}},
+    {"equal", {kFirst, kSecond}, {kFirst, kSecond}, {false, 0, kNoForkSeq, true}},
+    {"only the first, equal", {kFirst}, {kFirst}, {false, 0, kNoForkSeq, true}},
+    {"prefix", {kFirst}, {kFirst, kSecond}, {false, 0, 49, true}},
     {"prefix by several",
      {kFirst},
      {kFirst, kSecond, start(3, 300, 60), start(4, 400, 61)},
-     {false, 0, 49}},
+     {false, 0, 49, true}},
     {"both went on, in epochs of different numbers",
      {kFirst, kSecond},
      {kFirst, start(3, 300, 40)},
-     {false, 0, 39}},
+     {false, 0, 39, true}},
     {"both went on, the lower epoch earlier",
      {kFirst, start(2, 200, 30)},
      {kFirst, start(3, 300, 40)},
-     {false, 0, 29}},
-    {"forked tenure", {kFirst, kSecond}, {kFirst, start(2, 201, 70)}, {true, 2, 49}},
-    {"forked tenure at one seq", {kFirst, kSecond}, {kFirst, start(2, 201, 50)}, {true, 2, 49}},
-    {"forked first_seq", {kFirst, kSecond}, {kFirst, start(2, 200, 45)}, {true, 2, 44}},
-    {"forked sum", {kFirst, kSecond}, {kFirst, start(2, 200, 50, 6)}, {true, 2, 49}},
+     {false, 0, 29, true}},
+    {"forked tenure", {kFirst, kSecond}, {kFirst, start(2, 201, 70)}, {true, 2, 49, true}},
+    {"forked tenure at one seq",
+     {kFirst, kSecond},
+     {kFirst, start(2, 201, 50)},
+     {true, 2, 49, true}},
+    {"forked first_seq", {kFirst, kSecond}, {kFirst, start(2, 200, 45)}, {true, 2, 44, true}},
+    {"forked sum", {kFirst, kSecond}, {kFirst, start(2, 200, 50, 6)}, {true, 2, 49, true}},
     {"a fork that a higher epoch decides",
      {kFirst, kSecond},
      {kFirst, start(2, 201, 70), start(3, 300, 90)},
-     {false, 2, 49}},
+     {false, 2, 49, true}},
     {"a fork that went on on both sides to the same number",
      {kFirst, kSecond, start(3, 300, 80)},
      {kFirst, start(2, 201, 70), start(3, 301, 90)},
-     {true, 2, 49}},
-    {"a fork of the first epoch: nothing is shared", {kFirst}, {start(1, 101, 1)}, {true, 1, 0}},
-    {"a fork of the first epoch, decided", {kFirst}, {start(1, 101, 1), kSecond}, {false, 1, 0}},
-    {"promoted before the first record", {kFirst}, {kFirst, start(2, 2, 1)}, {false, 0, 0}},
-    {"one empty", {}, {kFirst}, {false, 0, 0}},
-    {"both empty", {}, {}, {false, 0, 0}},
+     {true, 2, 49, true}},
+    {"a fork of the first epoch: nothing is shared",
+     {kFirst},
+     {start(1, 101, 1)},
+     {true, 1, 0, false}},
+    {"a fork of the first epoch, decided",
+     {kFirst},
+     {start(1, 101, 1), kSecond},
+     {false, 1, 0, false}},
+    {"promoted before the first record", {kFirst}, {kFirst, start(2, 2, 1)}, {false, 0, 0, true}},
+    {"one empty", {}, {kFirst}, {false, 0, 0, false}},
+    {"both empty", {}, {}, {false, 0, 0, false}},
     {"cut at its beginning",
      {kFirst, kSecond, start(3, 300, 60)},
      {start(3, 300, 60)},
-     {false, 0, kNoForkSeq}},
-    {"cut beyond what we know", {kFirst, kSecond}, {start(3, 300, 60)}, {false, 0, 0}},
+     {false, 0, kNoForkSeq, true}},
+    {"cut beyond what we know", {kFirst, kSecond}, {start(3, 300, 60)}, {false, 0, 0, false}},
 };
 
 History long_history(std::size_t count) {
@@ -101,14 +110,14 @@ TEST_CASE("histories that are cut to the newest openings still tell where they p
   const auto sent = newest(whole);
   CHECK(sent.size() == kHistoryLimit);
   CHECK(sent.back().is_same(whole.back()));
-  CHECK(compare(whole, sent) == HistoryRelation{false, 0, kNoForkSeq});
+  CHECK(compare(whole, sent) == HistoryRelation{false, 0, kNoForkSeq, true});
   const History behind(whole.begin(), whole.begin() + 300);
-  CHECK(compare(behind, sent) == HistoryRelation{false, 0, whole[300].first_seq - 1});
+  CHECK(compare(behind, sent) == HistoryRelation{false, 0, whole[300].first_seq - 1, true});
   auto forked = History(whole.begin(), whole.begin() + 399);
   forked.push_back(start(400, 1, 3995));
-  CHECK(compare(forked, sent) == HistoryRelation{true, 400, 3994});
+  CHECK(compare(forked, sent) == HistoryRelation{true, 400, 3994, true});
   const History unknown(whole.begin(), whole.begin() + 100);
-  CHECK(compare(unknown, sent) == HistoryRelation{false, 0, 0});
+  CHECK(compare(unknown, sent) == HistoryRelation{false, 0, 0, false});
   CHECK(newest({kFirst}).size() == 1);
 }
 

@@ -1,8 +1,8 @@
 // Standby: a replica under test with its folder, and the steps that each test takes with it.
 #pragma once
 
-#include "recorder.h"
 #include "common/replica/stage.h"
+#include "recorder.h"
 
 namespace understudy::test {
 
