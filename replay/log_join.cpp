@@ -39,20 +39,21 @@ LogChain::LogChain(std::vector<LogSource> sources) : sources_(std::move(sources)
 }
 
 // The highest epoch. Of several logs that end in it the one that knows most of what was before.
+// Forks count among these only: the highest epoch decides those of lower ones.
 void LogChain::choose_history() {
   const LogSource* chosen = nullptr;
   for (auto& source : sources_) {
     auto history = source.log->history();
-    if (chosen != nullptr) {
-      if (history.back().epoch < history_.back().epoch) continue;
-      if (compare(history_, history).forked) {
-        refuse_fork(history_.back(), chosen->name, history.back(), source.name);
-      }
-      const bool is_higher = history.back().epoch > history_.back().epoch;
-      if (!is_higher && history.size() <= history_.size()) continue;
-    }
+    const auto rank = [](const History& each) { return std::pair(each.back().epoch, each.size()); };
+    if (chosen != nullptr && rank(history) <= rank(history_)) continue;
     chosen = &source;
     history_ = std::move(history);
+  }
+  for (auto& source : sources_) {
+    const auto history = source.log->history();
+    if (compare(history_, history).forked) {
+      refuse_fork(history_.back(), chosen->name, history.back(), source.name);
+    }
   }
 }
 
