@@ -239,9 +239,34 @@ CLI::App* add_snapshot(CLI::App& app, Typed& typed) {
   return command;
 }
 
+CLI::App* add_restore(CLI::App& app, Typed& typed) {
+  auto* command = app.add_subcommand("restore", "make a database as it was at some moment");
+  command->footer(help::kRestore);
+  command
+      ->add_option("--log", typed.logs,
+                   "where from: a state directory, a backend.db or a copy of one, a snapshot; may "
+                   "be given several times")
+      ->type_name("PATH");
+  command->add_option("--state", typed.state_dir, "where from: the state directory of a node")
+      ->type_name("DIR");
+  command->add_option("--output", typed.output, "the database to make; it must not exist")
+      ->type_name("DB")
+      ->required();
+  auto* by_seq =
+      command->add_option("--to-seq", typed.to_seq, "as of this transaction")->type_name("N");
+  command
+      ->add_option("--to-time", typed.to_time,
+                   "as of this time: 2026-11-24T14:03:00Z, or \"15m ago\"")
+      ->type_name("TIME")
+      ->excludes(by_seq);
+  command->add_flag("--dry-run", typed.dry_run, "say what would be made, and change nothing");
+  add_log_options(*command, typed);
+  return command;
+}
+
 struct Commands {
   CLI::App *publish, *subscribe, *status, *verify, *wait;
-  CLI::App *promote, *switchover, *fence, *unfence, *history, *orphans, *snapshot;
+  CLI::App *promote, *switchover, *fence, *unfence, *history, *orphans, *snapshot, *restore;
 };
 
 Command choose(const Commands& commands, Typed& typed) {
@@ -252,6 +277,7 @@ Command choose(const Commands& commands, Typed& typed) {
   if (commands.subscribe->parsed()) return read_subscribe(typed);
   if (commands.status->parsed())
     return StatusCommand{read_node_path(typed), typed.json, typed.watch};
+  if (commands.restore->parsed()) return read_restore(typed);
   if (commands.verify->parsed()) return VerifyCommand{read_node_path(typed)};
   const auto of = read_node_path(typed);
   if (commands.promote->parsed()) return PromoteCommand{of, typed.force, typed.dry_run};
@@ -314,7 +340,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
                           add_fence(app, typed, "unfence", "let the application write again"),
                           add_history(app, typed),
                           add_orphans(app, typed),
-                          add_snapshot(app, typed)};
+                          add_snapshot(app, typed),
+                          add_restore(app, typed)};
   for (auto* command : app.get_subcommands({})) command->group("Commands");
   if (const auto word = unknown_command(app, argc, argv)) {
     return {{},

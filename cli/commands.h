@@ -6,6 +6,7 @@
 #include "common/logging/log.h"
 #include "common/node/status.h"
 #include "publisher/publisher_options.h"
+#include "replay/target.h"
 #include "subscriber/subscriber_options.h"
 #include "takeover/hook.h"
 
@@ -97,15 +98,23 @@ struct SnapshotCommand {
   std::string output;  // empty: into the node's folder
 };
 
+struct RestoreCommand {
+  std::vector<std::string> sources;  // logs, state directories, snapshots
+  Target target;
+  std::string output;
+  bool dry_run = false;
+};
+
 // Nothing to do but to print (help, version, a usage error).
 struct SayCommand {
   std::string text;
   ExitCode code = ExitCode::ok;
 };
 
-using Command = std::variant<SayCommand, PublishCommand, SubscribeCommand, StatusCommand,
-                             VerifyCommand, WaitCommand, PromoteCommand, SwitchoverCommand,
-                             FenceCommand, HistoryCommand, OrphansCommand, SnapshotCommand>;
+using Command =
+    std::variant<SayCommand, PublishCommand, SubscribeCommand, StatusCommand, VerifyCommand,
+                 WaitCommand, PromoteCommand, SwitchoverCommand, FenceCommand, HistoryCommand,
+                 OrphansCommand, SnapshotCommand, RestoreCommand>;
 
 struct CommandLine {
   log::Options log;
@@ -127,5 +136,6 @@ ExitCode run(const FenceCommand& command);
 ExitCode run(const HistoryCommand& command);
 ExitCode run(const OrphansCommand& command);
 ExitCode run(const SnapshotCommand& command);
+ExitCode run(const RestoreCommand& command);
 
 }  // namespace understudy

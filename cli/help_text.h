@@ -118,4 +118,17 @@ node does not run. The file is proved while it is written, and gets its name
 only then; an existing file is never replaced. `understudy restore` makes a
 database of it. A node takes snapshots by itself, too (--snapshot-every).)";
 
+inline constexpr const char* kRestore = R"(
+Examples:
+  understudy restore --state app.db-understudy --output yesterday.db
+  understudy restore --state app.db-understudy --output before.db \
+      --to-time "2026-11-24 14:02:59+01:00"
+  understudy restore --log /copy/backend.db --log /backup/monday.snapshot \
+      --to-seq 1042 --output found.db
+
+Begins from the latest snapshot before the moment, applies the records after it,
+and proves the result by its state sum before it gets its name. The node may run
+meanwhile. Nothing that exists is ever replaced. Says which transaction it chose;
+--to-time takes the last one that was committed by then.)";
+
 }  // namespace understudy::help

@@ -1,8 +1,10 @@
 #include "cli/typed.h"
 
 #include "cli/units.h"
+#include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/node/identity.h"
+#include "replay/moment.h"
 
 #include <fmt/format.h>
 
@@ -194,6 +196,21 @@ OrphansCommand read_orphans(Typed typed) {
     throw UsageError("orphans export: where to? give --output FILE");
   }
   return {read_node_path(typed), *action, typed.name, typed.output, typed.json};
+}
+
+RestoreCommand read_restore(const Typed& typed) {
+  if (typed.logs.empty() && typed.state_dir.empty()) {
+    throw UsageError("restore: from what? give --log PATH, or a node's --state DIR");
+  }
+  RestoreCommand command{typed.logs, {typed.to_seq, {}}, typed.output, typed.dry_run};
+  if (!typed.state_dir.empty()) command.sources.push_back(typed.state_dir);
+  if (typed.to_time.empty()) return command;
+  command.target.time_us = parse_moment(typed.to_time, unix_time_us());
+  if (command.target.time_us) return command;
+  throw UsageError(fmt::format(
+      "--to-time {}: not a time; write e.g. 2026-11-24T14:03:00Z, \"2026-11-24 14:03+01:00\", or "
+      "\"15m ago\"",
+      typed.to_time));
 }
 
 }  // namespace understudy

@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -29,6 +30,9 @@ struct Typed {
   std::string before_promote, on_promote, on_demote, hook_timeout = "10s";
   std::string to;                                     // switchover
   std::string orphans_action = "list", name, output;  // orphans
+  std::vector<std::string> logs;                      // restore
+  std::optional<Seq> to_seq;
+  std::string to_time;
   bool dry_run = false, force = false;
 };
 
@@ -42,6 +46,7 @@ PublishCommand read_publish(const Typed& typed);
 SubscribeCommand read_subscribe(const Typed& typed);
 WaitCommand read_wait(const Typed& typed);
 OrphansCommand read_orphans(Typed typed);
+RestoreCommand read_restore(const Typed& typed);
 log::Options read_log_options(const Typed& typed);
 
 }  // namespace understudy

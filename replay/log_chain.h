@@ -1,5 +1,5 @@
-// LogChain: several logs of one stream, joined to one by epoch and seq. Rotated archives, backends
-// of different nodes, with overlaps.
+// LogChain: several logs of one stream, joined to one by epoch and seq. Copies of a backend,
+// backends of different nodes, with overlaps.
 //
 // Which branch counts: the history with the highest epoch. Records that another log has beyond the
 // last one that it shares with that history are superseded, and left out (superseded() names

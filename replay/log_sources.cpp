@@ -1,11 +1,9 @@
 #include "replay/log_sources.h"
 
-#include "common/archive/archive.h"
 #include "common/backend/backend_file.h"
 #include "common/core/errors.h"
 #include "common/file/file.h"
 #include "common/node/state_directory.h"
-#include "replay/segment_logs.h"
 
 #include <fmt/format.h>
 
@@ -34,8 +32,6 @@ class Opening {
     if (!fs::exists(path)) throw ConfigError(fmt::format("there is no {}", path));
     if (fs::is_directory(path)) {
       add_folder(path);
-    } else if (fs::path(path).extension() == ".segment") {
-      add_segment(path);
     } else if (fs::path(path).extension() == ".snapshot") {
       add_snapshot(path);
     } else {
@@ -45,36 +41,15 @@ class Opening {
 
   void add_folder(const std::string& path) {
     const StateDirectory directory(path);
-    if (is_archive(path)) {
-      add_archive(path);
-    } else if (sqlite_backend_exists(directory.backend())) {
+    if (sqlite_backend_exists(directory.backend())) {
       add_backend(directory.backend());
       for (auto& entry : list_snapshots(path + "/snapshots")) add(std::move(entry));
     } else if (fs::exists(directory.identity())) {
       throw ConfigError(fmt::format(
           "the node of {} has no log yet: its log begins with its first scan or copy", path));
     } else {
-      throw ConfigError(fmt::format(
-          "{} is neither a node's state directory (it has no backend.db) nor an archive (it has no "
-          "understudy-archive.json)",
-          path));
+      throw ConfigError(fmt::format("{} is no node's state directory: it has no backend.db", path));
     }
-  }
-
-  void add_archive(const std::string& folder) {
-    const auto stream = archive_stream(folder);
-    check_stream(folder, stream);
-    for (auto& log : open_segment_logs(list_segments(folder))) add(std::move(log));
-    for (auto& entry : list_snapshots(archive_snapshots(folder))) add(std::move(entry));
-  }
-
-  void add_segment(const std::string& path) {
-    auto log = open_segment(path);
-    const auto first = log->bounds().base.seq + 1;
-    const auto blobs = log->read({first, 0}, 1);
-    const auto batch = blobs.empty() ? std::nullopt : BatchView::parse(blobs.front());
-    if (!batch) throw CorruptionError(fmt::format("{}: its first batch is damaged", path));
-    add(LogSource{path, batch->header.stream, std::move(log)});
   }
 
   void add_snapshot(const std::string& path) {
@@ -85,9 +60,7 @@ class Opening {
   void add_file(const std::string& path) {
     if (!is_sqlite_file(path)) {
       throw ConfigError(fmt::format(
-          "{} is no log: neither a backend.db, nor a state directory or archive, nor a segment of "
-          "an archive",
-          path));
+          "{} is no log: neither a backend.db, nor a state directory, nor a snapshot", path));
     }
     add_backend(path);
   }

@@ -150,13 +150,6 @@ std::optional<std::int64_t> time_in(const BatchView& batch, Seq seq) {
   return std::nullopt;
 }
 
-std::int64_t time_of(LogReader& log, Seq seq) {
-  const auto blob = batch_with(log, seq);
-  const auto batch = view_of(blob, seq);
-  if (const auto time = time_in(batch, seq)) return *time;
-  return batch.header.time_us;  // a record of many batches: close enough for people
-}
-
 }  // namespace
 
 std::optional<std::int64_t> parse_moment(std::string_view text, std::int64_t now_us) {
@@ -165,13 +158,20 @@ std::optional<std::int64_t> parse_moment(std::string_view text, std::int64_t now
   return parse_date_time(text);
 }
 
+std::int64_t commit_time(LogReader& log, Seq seq) {
+  const auto blob = batch_with(log, seq);
+  const auto batch = view_of(blob, seq);
+  if (const auto time = time_in(batch, seq)) return *time;
+  return batch.header.time_us;
+}
+
 Seq last_record_until(LogReader& log, std::int64_t time_us) {
   const auto bounds = log.bounds();
   Seq low = bounds.base.seq;  // committed by then, or the base
   Seq high = bounds.last.seq + 1;
   while (high - low > 1) {
     const Seq middle = low + (high - low) / 2;
-    (time_of(log, middle) <= time_us ? low : high) = middle;
+    (commit_time(log, middle) <= time_us ? low : high) = middle;
   }
   return low;
 }

@@ -14,6 +14,10 @@ namespace understudy {
 // neither.
 [[nodiscard]] std::optional<std::int64_t> parse_moment(std::string_view text, std::int64_t now_us);
 
+// When the record was committed; of one that fills many batches: when its first was. Throws
+// CorruptionError when the log lacks it.
+[[nodiscard]] std::int64_t commit_time(LogReader& log, Seq seq);
+
 // The last record that was committed at `time_us` or before; the log's base when there is none.
 // Takes the times in the log to rise, as clocks that are kept right make them. Throws
 // CorruptionError.

@@ -18,7 +18,7 @@ namespace {
 constexpr std::chrono::milliseconds kLookEvery{5000};
 constexpr std::uint64_t kLeastRecords = 64ull << 20;  // smaller ones are quickly applied
 constexpr std::int64_t kRetry_us = 10'000'000;
-constexpr std::int64_t kRetryFullDisk_us = 60'000'000;
+constexpr std::int64_t kRetryFullDisk_us = 15'000'000;
 constexpr std::int64_t kPause_us = 10'000'000;  // between two that are taken by themselves
 constexpr int kShareOfTime = 4;                 // that much longer than one took, too
 constexpr std::int64_t kWarnAfter_us = 60'000'000;

@@ -11,7 +11,7 @@ RANKS = {
     "backend": 3, "transport": 3,
     "serving": 4, "orphans": 4,
     "cluster": 5, "replica": 5, "snapshot": 5,
-    "archive": 6, "node": 6,
+    "node": 6,
     "publisher": 7, "subscriber": 7, "replay": 7,
     "takeover": 8,
     "cli": 9,
