@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import time
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
+_claimed_ports: list[socket.socket] = []  # keep others of us off while nobody listens there
 
 
 def die_with_parent() -> None:
@@ -23,16 +25,23 @@ def die_with_parent() -> None:
 
 
 def free_port() -> int:
-    """A loopback port that is free together with the next one (live stream and requests)."""
+    """A loopback port that is free together with the next one (live stream and requests). Not of
+    those that the kernel gives to outgoing connections: one of these would sooner or later sit on it
+    while its node is down, or, being a node's that waits for this one, connect to itself.
+    """
     while True:
+        port = 2 * random.randrange(5_000, 16_000)
+        claim = socket.socket(socket.AF_UNIX)
         with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
             try:
+                claim.bind(f"\0understudy-port-{port}")
+                first.bind(("127.0.0.1", port))
                 second.bind(("127.0.0.1", port + 1))
-                return port
-            except (OSError, OverflowError):
+            except OSError:
+                claim.close()
                 continue
+        _claimed_ports.append(claim)
+        return port
 
 
 class NodeFailed(Exception):

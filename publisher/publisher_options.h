@@ -7,11 +7,13 @@
 #include "publisher/sync_options.h"
 #include "publisher/wal_tail.h"
 
+#include <memory>
 #include <string>
 
 namespace understudy {
 
 class ClusterHandler;
+class HeldListener;
 
 struct PublisherOptions {
   // Path of the application's database. It exists and is in WAL mode (checked before).
@@ -20,6 +22,8 @@ struct PublisherOptions {
   std::string node;
   // Live stream; requests are served on the next port.
   Endpoint listen{"127.0.0.1", 7600};
+  // Bound to it already, for whichever role serves first; null: nobody has.
+  std::shared_ptr<HeldListener> held = {};
   // Switch a rollback-journal database to WAL mode first; else it is refused.
   bool enable_wal = false;
   // False: no port is opened; what is committed goes into the log, and no further (a primary that

@@ -159,7 +159,7 @@ void Subscriber::start_server() {
   ServerOptions serving{.node = options_.node,
                         .stream = intake_->stream(),
                         .listen = *options_.listen,
-                        .sockets = {},
+                        .listener = options_.held ? options_.held->take() : nullptr,
                         .failed = [this](std::exception_ptr failure) { fail(std::move(failure)); },
                         .cluster = options_.cluster};
   auto server =

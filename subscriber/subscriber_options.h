@@ -5,6 +5,7 @@
 #include "common/snapshot/snapshot_keeper.h"
 #include "common/transport/endpoint.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 namespace understudy {
 
 class ClusterHandler;
+class HeldListener;
 
 struct SubscriberOptions {
   // Path of the standby's database. Made when it does not exist; its folder does (checked before).
@@ -22,6 +24,8 @@ struct SubscriberOptions {
   std::vector<Endpoint> from;
   // Where to serve further standbys; requests are served on the next port. None: does not serve.
   std::optional<Endpoint> listen;
+  // Bound to it already, for whichever role serves first; null: nobody has.
+  std::shared_ptr<HeldListener> held = {};
   // Who answers the other nodes of the cluster; null: nobody. Outlives the subscriber.
   ClusterHandler* cluster = nullptr;
   // Follow only a primary, while one may be found among `from`.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace understudy {
 namespace {
 
@@ -39,6 +41,25 @@ void object_to_lag(const PromotionFacts& facts, std::vector<CommandObjection>& o
   }
 }
 
+// One silent peer is the lost primary; what the others have, nobody knows.
+std::vector<PromotionFacts::Silent> silent_standbys(const PromotionFacts& facts) {
+  auto silent = facts.silent;
+  if (facts.last_primary_is_there) return silent;
+  auto lost = std::ranges::find(silent, facts.primary, &PromotionFacts::Silent::node);
+  if (lost == silent.end()) lost = std::ranges::find(silent, "", &PromotionFacts::Silent::node);
+  if (lost != silent.end()) silent.erase(lost);
+  return silent;
+}
+
+void object_to_silence(const PromotionFacts& facts, std::vector<CommandObjection>& objections) {
+  for (const auto& [node, address] : silent_standbys(facts)) {
+    const auto who = node.empty() ? fmt::format("the node at {}", address)
+                                  : fmt::format("{} ({})", node, address);
+    objections.push_back(
+        {fmt::format("{} does not answer, and may have more: start it, or go on without it", who)});
+  }
+}
+
 }  // namespace
 
 std::vector<CommandObjection> object_to(const PromotionFacts& facts) {
@@ -60,6 +81,7 @@ std::vector<CommandObjection> object_to(const PromotionFacts& facts) {
                      facts.primary)});
   }
   object_to_lag(facts, objections);
+  object_to_silence(facts, objections);
   if (!facts.listens) {
     objections.push_back({"it has no --listen: no other node could follow it"});
   }

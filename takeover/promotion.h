@@ -27,7 +27,15 @@ struct PromotionFacts {
   std::optional<Seq> primary_seq = {};  // the last that was heard of the primary
   // The primary answers now.
   bool primary_answers = false;
-  std::string primary = {};  // its name; empty: never heard of one
+  std::string primary = {};  // the last one's name, by its word or by this node's log
+  // A node of that name answers, as whatever: so none of the silent ones is the lost primary.
+  bool last_primary_is_there = false;
+  // A peer that does not answer now; its name, when it ever told it, and its address.
+  struct Silent {
+    std::string node;
+    std::string address;
+  };
+  std::vector<Silent> silent = {};
   // A standby that answers and has more of the same epoch or a later one.
   struct Ahead {
     std::string node;

@@ -17,6 +17,7 @@
 #include "common/cluster/peer_links.h"
 #include "common/node/node.h"
 #include "common/serving/cluster_handler.h"
+#include "common/serving/listener.h"
 #include "common/wal/write_fence.h"
 #include "publisher/publisher.h"
 #include "subscriber/subscriber.h"
@@ -40,7 +41,7 @@ struct SupervisorOptions {
 
 class Supervisor final : public CommandHandler, public ClusterHandler {
  public:
-  // Takes the node's lock. Throws ConfigError, IoError.
+  // Takes the node's lock, and its ports. Throws ConfigError, IoError, TransportError.
   explicit Supervisor(SupervisorOptions options);
   ~Supervisor() override;
 
@@ -93,6 +94,7 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
 
   // supervisor_promote.cpp
   [[nodiscard]] PromotionFacts gather_facts(bool is_switchover);
+  [[nodiscard]] std::string last_primary() const;
   [[nodiscard]] CommandResult carry_out_promotion(const std::string& reason, Seq at_least);
   [[nodiscard]] bool await_drained(Seq at_least);
   [[nodiscard]] CommandResult reopen();

@@ -50,7 +50,11 @@ CommandResult Supervisor::promote(bool force, bool dry_run) {
 
 PromotionFacts Supervisor::gather_facts(bool is_switchover) {
   const auto asked_us = monotonic_time_us();
-  if (links_ && !is_switchover) (void)links_->refresh(kPeerAnswer, true);
+  if (links_ && !is_switchover) {
+    (void)links_->refresh(kPeerAnswer, true);
+    // One is the lost primary, and refuses. A second one may be starting: that takes longer to know.
+    if (links_->unanswered(asked_us).size() > 1) (void)links_->refresh(kPeerAnswer, false);
+  }
   const auto status = node_.status();
   PromotionFacts facts{.role = status.role,
                        .state = status.state,
@@ -61,6 +65,7 @@ PromotionFacts Supervisor::gather_facts(bool is_switchover) {
   facts.is_switchover = is_switchover;
   facts.epoch = std::max(own_epoch(), status.position.epoch);
   if (!links_) return facts;
+  facts.primary = last_primary();
   facts.is_fork = links_->fork().has_value();
   for (const auto& peer : links_->peers()) {
     if (!peer.is_of_stream || peer.report.epoch < facts.epoch) continue;
@@ -74,7 +79,19 @@ PromotionFacts Supervisor::gather_facts(bool is_switchover) {
       facts.ahead.push_back({report.node, report.epoch, report.position.seq});
     }
   }
+  for (const auto& peer : links_->peers()) {
+    if (peer.report.node == facts.primary && peer.made_after_us >= asked_us)
+      facts.last_primary_is_there = true;
+  }
+  for (const auto& [endpoint, node] : links_->unanswered(asked_us))
+    facts.silent.push_back({node, endpoint.to_string()});
   return facts;
+}
+
+// By this node's log; empty: it has none.
+std::string Supervisor::last_primary() const {
+  const std::lock_guard lock(mutex_);
+  return history_.empty() ? std::string() : history_.back().node;
 }
 
 CommandResult Supervisor::carry_out_promotion(const std::string& reason, Seq at_least) {

@@ -90,6 +90,16 @@ std::optional<Endpoint> PeerLinks::endpoint_of(const std::string& node) const {
   return index ? std::optional(options_.peers[*index]) : std::nullopt;
 }
 
+std::vector<UnansweredPeer> PeerLinks::unanswered(std::int64_t since_us) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<UnansweredPeer> list;
+  for (std::size_t i = 0; i < options_.peers.size(); ++i) {
+    if (view_.is_own(i) || view_.answered_us(i) >= since_us) continue;
+    list.push_back({options_.peers[i], view_.last_node(i)});
+  }
+  return list;
+}
+
 bool PeerLinks::refresh(Milliseconds timeout, bool only_connected) {
   US_ASSERT(std::this_thread::get_id() != thread_.get_id(), "it waits for the peers thread");
   const auto deadline = std::chrono::steady_clock::now() + timeout;

@@ -26,10 +26,17 @@ namespace understudy {
 
 struct PeerLinksOptions {
   std::vector<Endpoint> peers;  // this node's own may be among them; it is found out and left alone
-  SocketOptions sockets = {.request_queue = 64, .reconnect_max_ms = 1000};
+  SocketOptions sockets = {.request_queue = 64, .reconnect_max_ms = 400};
   std::function<PeerReport()> report;              // this node, as of now; cheap
   std::function<void(const PeerEvent&)> event;     // may be empty
   std::function<void(std::exception_ptr)> failed;  // may be empty: std::terminate then
+};
+
+// A peer that has not answered: where it was asked, and who it was when it last did (empty: it never
+// answered this process).
+struct UnansweredPeer {
+  Endpoint endpoint;
+  std::string node;
 };
 
 struct CommandOutcome {
@@ -66,6 +73,9 @@ class PeerLinks {
   // the time is over. With `only_connected` those that cannot be reached now are not waited for:
   // quick where nobody listens, but a link that just comes up is missed. Blocks.
   bool refresh(Milliseconds timeout, bool only_connected);
+
+  // Those that have answered no probe that was sent at or after that time (monotonic).
+  [[nodiscard]] std::vector<UnansweredPeer> unanswered(std::int64_t since_us) const;
 
   // The command gets an id of its own (command.command_id is overwritten). When the peer is not
   // connected it goes out as soon as it is, if that is within `timeout`.

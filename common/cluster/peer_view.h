@@ -98,6 +98,10 @@ class PeerView {
   [[nodiscard]] std::int64_t answered_us(std::size_t endpoint) const {
     return endpoints_[endpoint].answered_us;
   }
+  // Who answered there last; empty: nobody yet.
+  [[nodiscard]] const std::string& last_node(std::size_t endpoint) const {
+    return endpoints_[endpoint].node;
+  }
 
  private:
   struct Sent {

@@ -30,13 +30,14 @@ Server::Server(ServerOptions options, std::unique_ptr<LogReader> reader, PageSou
     : options_(std::move(options)),
       reader_(std::move(reader)),
       pages_(pages),
-      network_(std::in_place),
-      sockets_(std::in_place, *network_, options_.listen, options_.sockets),
-      endpoint_(sockets_->endpoint()),
+      listener_(options_.listener ? std::move(options_.listener)
+                                  : std::make_unique<Listener>(options_.listen)),
+      sockets_(listener_->sockets),
+      endpoint_(sockets_.endpoint()),
       mailbox_(std::make_shared<Mailbox>()),
       log_{options_.node, options_.stream, options_.is_primary, random_number(), std::nullopt},
       peers_(log_, *reader_),
-      outboxes_(*sockets_),
+      outboxes_(sockets_),
       thread_([this] { run_guarded(); }) {}
 
 Server::~Server() {
@@ -102,18 +103,17 @@ void Server::run_guarded() {
     if (!options_.failed) throw;
     options_.failed(std::current_exception());
   }
-  sockets_.reset();
-  network_.reset();
+  listener_.reset();
 }
 
 void Server::run() {
   bool busy = false;
   while (true) {
-    const auto ready = sockets_->wait(busy ? 0 : wait_ms(), mailbox_->wake);
+    const auto ready = sockets_.wait(busy ? 0 : wait_ms(), mailbox_->wake);
     now_us_ = monotonic_time_us();
     take_replies();
     if (is_stopping()) return;
-    if (ready.live && sockets_->take_subscriptions()) heartbeat_at_us_ = now_us_;
+    if (ready.live && sockets_.take_subscriptions()) heartbeat_at_us_ = now_us_;
     take_posts();
     take_answers();
     if (ready.requests) take_requests();
@@ -150,7 +150,7 @@ void Server::take_posts() {
   }
   if (posts.empty()) return;
   for (auto& post : posts) {
-    if (post.broadcast) sockets_->broadcast(log_.stream, *post.broadcast);
+    if (post.broadcast) sockets_.broadcast(log_.stream, *post.broadcast);
     if (post.rewound) {
       log_.instance = random_number();
       peers_.for_each([](const Bytes&, PeerSession& session) { session.on_log_rewound(); });
@@ -182,7 +182,7 @@ void Server::take_answers() {
 
 void Server::take_requests() {
   for (int i = 0; i < kRequestsAtOnce; ++i) {
-    auto request = sockets_->receive();
+    auto request = sockets_.receive();
     if (!request) break;
     auto message = decode_message(request->payload);
     if (!message) continue;
@@ -275,7 +275,7 @@ void Server::heartbeat() {
   if (!log_.bounds) return;
   const auto bytes = encode_message(message::Heartbeat{
       log_.stream, log_.instance, log_.bounds->last, log_.bounds->next, unix_time_us()});
-  sockets_->broadcast(log_.stream, bytes);
+  sockets_.broadcast(log_.stream, bytes);
 }
 
 void Server::on_tick() {

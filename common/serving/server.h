@@ -14,10 +14,10 @@
 #pragma once
 
 #include "common/serving/cluster_handler.h"
+#include "common/serving/listener.h"
 #include "common/serving/outboxes.h"
 #include "common/serving/peers.h"
 #include "common/serving/rate_limit.h"
-#include "common/transport/sockets.h"
 
 #include <exception>
 #include <functional>
@@ -31,7 +31,7 @@ struct ServerOptions {
   StreamId stream;
   bool is_primary = false;  // see ServedLog
   Endpoint listen;
-  SocketOptions sockets;
+  std::unique_ptr<Listener> listener = nullptr;  // bound to it already; null: the server binds
   std::function<void(std::exception_ptr)> failed;  // may be empty: std::terminate then
   // A standby has acknowledged, or time has passed (at least each 250 ms). Called on the serve
   // thread at once; `now_us` is monotonic. May be empty.
@@ -50,7 +50,7 @@ constexpr std::int64_t kLastAnswer_us = 10'000;
 
 class Server {
  public:
-  // Binds at once (TransportError when a port is taken) and starts the thread. `reader` reads the
+  // Binds at once, unless that is done (TransportError when a port is taken), and starts the thread. `reader` reads the
   // node's log and is used on the serve thread only. `pages` answers resyncs; it must outlive the
   // server, and may be null: no state to serve.
   Server(ServerOptions options, std::unique_ptr<LogReader> reader, PageSource* pages);
@@ -123,8 +123,8 @@ class Server {
   ServerOptions options_;
   std::unique_ptr<LogReader> reader_;
   PageSource* pages_;
-  std::optional<Network> network_;        // ends with the sockets: only then are the ports free
-  std::optional<ServerSockets> sockets_;  // of the serve thread, which closes them at its end
+  std::unique_ptr<Listener> listener_;  // of the serve thread, which closes it at its end
+  ServerSockets& sockets_;              // its
   const Endpoint endpoint_;
   std::shared_ptr<Mailbox> mailbox_;
 

@@ -74,10 +74,18 @@ std::uint16_t bound_port(zmq::socket_t& socket) {
   return Endpoint::parse(socket.get(zmq::sockopt::last_endpoint)).port;
 }
 
+void bind_named(zmq::socket_t& socket, const std::string& address, std::string_view what) {
+  try {
+    socket.bind(address);
+  } catch (const zmq::error_t& error) {
+    throw TransportError(fmt::format("cannot listen on {} ({}): {}", address, what, error.what()));
+  }
+}
+
 void bind_both(zmq::socket_t& live, zmq::socket_t& requests, Endpoint& endpoint) {
   if (endpoint.port != 0) {
-    live.bind(endpoint.live());
-    requests.bind(endpoint.requests());
+    bind_named(live, endpoint.live(), "the live stream");
+    bind_named(requests, endpoint.requests(), "requests, on the port after that of the live stream");
     return;
   }
   constexpr int kTries = 50;
@@ -110,7 +118,7 @@ ServerSockets::ServerSockets(const Network& network, const Endpoint& endpoint,
     bind_both(live, requests, endpoint_);
   } catch (const zmq::error_t& error) {
     throw TransportError(
-        fmt::format("cannot listen on {} and the next port: {}", endpoint.live(), error.what()));
+        fmt::format("cannot listen on {}: {}", endpoint.live(), error.what()));
   }
 }
 

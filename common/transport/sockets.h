@@ -57,7 +57,7 @@ struct SocketOptions {
   int answer_queue = 8;      // what a server has under way, of up to 2 MiB each
   int heartbeat_ms = 1000;   // ZMTP ping on an idle connection; ×3 without an answer ends it
   int reconnect_ms = 50;     // first wait before a reconnect; doubles up to …
-  int reconnect_max_ms = 2000;
+  int reconnect_max_ms = 500;
 };
 
 struct Ready {

@@ -7,9 +7,9 @@ Standard library and the sqlite3 program only; the schema is checked where pytho
 
 import json
 import os
+import pathlib
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,21 +17,12 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "demo"))
+
+from nodes import free_port  # noqa: E402
+
 PROGRAM, SCHEMAS = sys.argv[1:3]
 OK, NEGATIVE, USAGE, ENVIRONMENT, CORRUPTION = range(5)
-
-
-def free_port():
-    """A port whose neighbour is free too, for a node uses both."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-                return port
-            except OSError:
-                continue
 
 
 class ProgramTest(unittest.TestCase):

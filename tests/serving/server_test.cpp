@@ -104,7 +104,6 @@ struct Pair {
                 .stream = stream_id(),
                 .is_primary = true,
                 .listen = Endpoint::parse("tcp://127.0.0.1:0"),
-                .sockets = {},
                 .failed = {},
                 .cluster = cluster},
                std::make_unique<FixedLog>(records), nullptr),

@@ -105,7 +105,6 @@ TEST_CASE("who asks for pages and does not read gets no more than the connection
                  .stream = stream_id(),
                  .is_primary = true,
                  .listen = Endpoint::parse("tcp://127.0.0.1:0"),
-                 .sockets = {},
                  .failed = {}},
                 std::make_unique<EmptyLog>(), &pages);
   server.advance(EmptyLog().bounds());

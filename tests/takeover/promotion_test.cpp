@@ -70,6 +70,28 @@ TEST_CASE("a standby that has more is named") {
   CHECK(only(facts).at_stake == 7);
 }
 
+TEST_CASE("one silent peer is the lost primary; another one may have more") {
+  auto facts = sound();
+  facts.silent = {{"a", "tcp://1:1"}};
+  CHECK(object_to(facts).empty());
+  facts.silent = {{"", "tcp://1:1"}};  // silent since before this process began: it may be a
+  CHECK(object_to(facts).empty());
+  facts.silent = {{"c", "tcp://2:2"}};
+  CHECK(says(only(facts), "c (tcp://2:2) does not answer"));
+  CHECK(only(facts).can_be_forced);
+  facts.silent = {{"c", "tcp://2:2"}, {"a", "tcp://1:1"}};
+  CHECK(says(only(facts), "c (tcp://2:2)"));
+  facts.silent = {{"", "tcp://1:1"}, {"", "tcp://2:2"}};
+  CHECK(says(only(facts), "the node at tcp://2:2"));
+}
+
+TEST_CASE("the last primary is back, empty: then who is silent is a standby") {
+  auto facts = sound();
+  facts.last_primary_is_there = true;
+  facts.silent = {{"", "tcp://2:2"}};
+  CHECK(says(only(facts), "the node at tcp://2:2 does not answer"));
+}
+
 TEST_CASE("what is not whole cannot be promoted, by force or switchover either") {
   auto facts = sound();
   facts.state = NodeState::resyncing;

@@ -139,7 +139,8 @@ def the_one_behind_refuses(program, chance):
         answer = peers[behind].run("promote")
         if answer.returncode != 0:
             said = answer.stdout + answer.stderr
-            expect(f"{ahead} has more" in said, f"promoting who is behind: {said}")
+            expect(f"{ahead} has more" in said or "does not answer, and may have more" in said,
+                   f"promoting who is behind: {said}")
             count("promotions of who is behind refused", 1)
             peers.promote(ahead, "--force")
             leader = ahead
@@ -149,6 +150,29 @@ def the_one_behind_refuses(program, chance):
         peers.expect_acknowledged_in(leader)
         peers["a"].start()
         peers.expect_all_equal(leader)
+
+
+def the_silent_one_may_have_more(program, chance):
+    """Without the primary and the one that is ahead: who has nothing says so, and is not promoted."""
+    with sync_peers(program, "abc", "--sync", "1", "--sync-level", "durable") as peers:
+        behind, ahead = chance.sample(["b", "c"], 2)
+        peers[behind].kill()
+        writer = peers.write_and_wait("a")
+        wait_until("commits return", lambda: len(peers.journal_rows(-1)) > 50)
+        peers[ahead].kill()
+        peers.lose_machine("a", writer)
+        peers[behind].start()
+        peers[behind].wait_until("it answers", lambda status: status["durable_seq"] is not None)
+        said = peers.refused(behind, "promote")
+        expect("does not answer, and may have more" in said, f"promoting who is alone: {said}")
+        peers["a"].start()  # of its old name, and with nothing on its disk
+        peers["a"].wait_until("it answers", lambda status: status["state"] != "starting")
+        said = peers.refused(behind, "promote")
+        count("promotions refused for a silent peer", 2)
+        peers[ahead].start()
+        peers.promote(ahead, "--force")
+        peers.expect_acknowledged_in(ahead)
+        peers.expect_all_equal(ahead)
 
 
 def orphans_are_not_replicated(program, chance):
@@ -188,4 +212,4 @@ def orphans_are_not_replicated(program, chance):
 
 if __name__ == "__main__":
     run_scenarios(one_standby, one_of_two_standbys, both_standbys, level_applied,
-                  the_one_behind_refuses, orphans_are_not_replicated)
+                  the_one_behind_refuses, the_silent_one_may_have_more, orphans_are_not_replicated)
