@@ -170,6 +170,7 @@ def the_silent_one_may_have_more(program, chance):
         said = peers.refused(behind, "promote")
         count("promotions refused for a silent peer", 2)
         peers[ahead].start()
+        peers[ahead].wait_until("it answers", lambda status: status["durable_seq"] is not None)
         peers.promote(ahead, "--force")
         peers.expect_acknowledged_in(ahead)
         peers.expect_all_equal(ahead)
