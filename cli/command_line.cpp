@@ -229,6 +229,16 @@ CLI::App* add_orphans(CLI::App& app, Typed& typed) {
   return command;
 }
 
+void add_target(CLI::App& command, Typed& typed) {
+  auto* by_seq =
+      command.add_option("--to-seq", typed.to_seq, "as of this transaction")->type_name("N");
+  command
+      .add_option("--to-time", typed.to_time,
+                  "as of this time: 2026-11-24T14:03:00Z, or \"15m ago\"")
+      ->type_name("TIME")
+      ->excludes(by_seq);
+}
+
 CLI::App* add_snapshot(CLI::App& app, Typed& typed) {
   auto* command = app.add_subcommand("snapshot", "make a file to restore a database from");
   command->footer(help::kSnapshot);
@@ -252,21 +262,33 @@ CLI::App* add_restore(CLI::App& app, Typed& typed) {
   command->add_option("--output", typed.output, "the database to make; it must not exist")
       ->type_name("DB")
       ->required();
-  auto* by_seq =
-      command->add_option("--to-seq", typed.to_seq, "as of this transaction")->type_name("N");
-  command
-      ->add_option("--to-time", typed.to_time,
-                   "as of this time: 2026-11-24T14:03:00Z, or \"15m ago\"")
-      ->type_name("TIME")
-      ->excludes(by_seq);
+  add_target(*command, typed);
   command->add_flag("--dry-run", typed.dry_run, "say what would be made, and change nothing");
+  add_log_options(*command, typed);
+  return command;
+}
+
+CLI::App* add_replay(CLI::App& app, Typed& typed) {
+  auto* command = app.add_subcommand("replay", "move a replica on by the records of a log");
+  command->footer(help::kReplay);
+  add_node_path(*command, typed);
+  command->get_option("DB")->required();
+  command
+      ->add_option("--log", typed.logs,
+                   "where from: a state directory, or a backend.db or a copy of one; may be given "
+                   "several times")
+      ->type_name("PATH")
+      ->required();
+  add_target(*command, typed);
+  command->add_flag("--dry-run", typed.dry_run, "say what would be done, and change nothing");
   add_log_options(*command, typed);
   return command;
 }
 
 struct Commands {
   CLI::App *publish, *subscribe, *status, *verify, *wait;
-  CLI::App *promote, *switchover, *fence, *unfence, *history, *orphans, *snapshot, *restore;
+  CLI::App *promote, *switchover, *fence, *unfence, *history, *orphans, *snapshot, *restore,
+      *replay;
 };
 
 Command choose(const Commands& commands, Typed& typed) {
@@ -278,6 +300,7 @@ Command choose(const Commands& commands, Typed& typed) {
   if (commands.status->parsed())
     return StatusCommand{read_node_path(typed), typed.json, typed.watch};
   if (commands.restore->parsed()) return read_restore(typed);
+  if (commands.replay->parsed()) return read_replay(typed);
   if (commands.verify->parsed()) return VerifyCommand{read_node_path(typed)};
   const auto of = read_node_path(typed);
   if (commands.promote->parsed()) return PromoteCommand{of, typed.force, typed.dry_run};
@@ -341,7 +364,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
                           add_history(app, typed),
                           add_orphans(app, typed),
                           add_snapshot(app, typed),
-                          add_restore(app, typed)};
+                          add_restore(app, typed),
+                          add_replay(app, typed)};
   for (auto* command : app.get_subcommands({})) command->group("Commands");
   if (const auto word = unknown_command(app, argc, argv)) {
     return {{},

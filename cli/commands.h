@@ -105,6 +105,13 @@ struct RestoreCommand {
   bool dry_run = false;
 };
 
+struct ReplayCommand {
+  NodePath of;
+  std::vector<std::string> logs;
+  Target target;
+  bool dry_run = false;
+};
+
 // Nothing to do but to print (help, version, a usage error).
 struct SayCommand {
   std::string text;
@@ -114,7 +121,7 @@ struct SayCommand {
 using Command =
     std::variant<SayCommand, PublishCommand, SubscribeCommand, StatusCommand, VerifyCommand,
                  WaitCommand, PromoteCommand, SwitchoverCommand, FenceCommand, HistoryCommand,
-                 OrphansCommand, SnapshotCommand, RestoreCommand>;
+                 OrphansCommand, SnapshotCommand, RestoreCommand, ReplayCommand>;
 
 struct CommandLine {
   log::Options log;
@@ -137,5 +144,6 @@ ExitCode run(const HistoryCommand& command);
 ExitCode run(const OrphansCommand& command);
 ExitCode run(const SnapshotCommand& command);
 ExitCode run(const RestoreCommand& command);
+ExitCode run(const ReplayCommand& command);
 
 }  // namespace understudy

@@ -131,4 +131,16 @@ and proves the result by its state sum before it gets its name. The node may run
 meanwhile. Nothing that exists is ever replaced. Says which transaction it chose;
 --to-time takes the last one that was committed by then.)";
 
+inline constexpr const char* kReplay = R"(
+Examples:
+  understudy replay app.db --log /media/usb/backend.db
+  understudy replay app.db --log /archive/monday.db --log /archive/tuesday.db
+  understudy replay app.db --log /media/usb/backend.db --to-time "15m ago" --dry-run
+
+For a replica that no node feeds: a standby whose subscriber is stopped, or a
+copy of the database. Finds where it stands, refuses logs that do not go on from
+there and says which records are missing, applies them while others may read it,
+proves the result, and prints the new position. Interrupted at any instant it can
+be run again. A subscriber goes on from there.)";
+
 }  // namespace understudy::help

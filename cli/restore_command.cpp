@@ -1,5 +1,6 @@
 // `understudy restore`: logs and snapshots to a database as it was.
 #include "cli/commands.h"
+#include "cli/describe_logs.h"
 #include "cli/signal_watch.h"
 #include "common/core/clock.h"
 #include "common/core/errors.h"
@@ -22,15 +23,6 @@ void describe(const RestorePlan& plan) {
              utc_text(plan.target.time_us), plan.target.is_newest ? ", the last one there is" : "");
   fmt::print(stderr, "understudy: from {} (transaction {}) and {} records behind it\n",
              snapshot.path, base, plan.target.seq - base);
-}
-
-void describe_left_out(const LogChain& chain) {
-  for (const auto& tail : chain.superseded()) {
-    fmt::print(stderr,
-               "understudy: {} has transactions {} to {} that no later primary has; they are left "
-               "out\n",
-               tail.source, tail.shared + 1, tail.last.seq);
-  }
 }
 
 }  // namespace

@@ -109,6 +109,17 @@ ClusterOptions read_cluster(const Typed& typed) {
                         read_duration("--hook-timeout", typed.hook_timeout))}};
 }
 
+Target read_target(const Typed& typed) {
+  Target target{typed.to_seq, {}};
+  if (typed.to_time.empty()) return target;
+  target.time_us = parse_moment(typed.to_time, unix_time_us());
+  if (target.time_us) return target;
+  throw UsageError(fmt::format(
+      "--to-time {}: not a time; write e.g. 2026-11-24T14:03:00Z, \"2026-11-24 14:03+01:00\", or "
+      "\"15m ago\"",
+      typed.to_time));
+}
+
 }  // namespace
 
 NodePath read_node_path(const Typed& typed) {
@@ -202,15 +213,13 @@ RestoreCommand read_restore(const Typed& typed) {
   if (typed.logs.empty() && typed.state_dir.empty()) {
     throw UsageError("restore: from what? give --log PATH, or a node's --state DIR");
   }
-  RestoreCommand command{typed.logs, {typed.to_seq, {}}, typed.output, typed.dry_run};
+  RestoreCommand command{typed.logs, read_target(typed), typed.output, typed.dry_run};
   if (!typed.state_dir.empty()) command.sources.push_back(typed.state_dir);
-  if (typed.to_time.empty()) return command;
-  command.target.time_us = parse_moment(typed.to_time, unix_time_us());
-  if (command.target.time_us) return command;
-  throw UsageError(fmt::format(
-      "--to-time {}: not a time; write e.g. 2026-11-24T14:03:00Z, \"2026-11-24 14:03+01:00\", or "
-      "\"15m ago\"",
-      typed.to_time));
+  return command;
+}
+
+ReplayCommand read_replay(const Typed& typed) {
+  return {read_node_path(typed), typed.logs, read_target(typed), typed.dry_run};
 }
 
 }  // namespace understudy

@@ -30,7 +30,7 @@ struct Typed {
   std::string before_promote, on_promote, on_demote, hook_timeout = "10s";
   std::string to;                                     // switchover
   std::string orphans_action = "list", name, output;  // orphans
-  std::vector<std::string> logs;                      // restore
+  std::vector<std::string> logs;                      // restore, replay
   std::optional<Seq> to_seq;
   std::string to_time;
   bool dry_run = false, force = false;
@@ -47,6 +47,7 @@ SubscribeCommand read_subscribe(const Typed& typed);
 WaitCommand read_wait(const Typed& typed);
 OrphansCommand read_orphans(Typed typed);
 RestoreCommand read_restore(const Typed& typed);
+ReplayCommand read_replay(const Typed& typed);
 log::Options read_log_options(const Typed& typed);
 
 }  // namespace understudy

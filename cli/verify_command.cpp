@@ -1,10 +1,10 @@
 #include "cli/claim.h"
 #include "cli/commands.h"
+#include "cli/sum_pages.h"
 #include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/logging/progress.h"
 #include "common/node/control_client.h"
-#include "common/record/page_hash.h"
 
 #include <fmt/format.h>
 
@@ -16,28 +16,6 @@ namespace understudy {
 namespace {
 
 constexpr int kAttempts = 10;  // an application's checkpoint goes first so often
-constexpr PageNo kPagesBetweenLooks = 64;
-
-// nullopt: gave way to a checkpoint.
-std::optional<StateSum> sum_pages(PinnedState& pinned, const wal::Cursor& at, Progress& progress) {
-  const auto count = pinned.page_count(at);
-  const auto page_size = pinned.page_size();
-  progress.begin("verifying", std::uint64_t{count} * page_size, ProgressUnit::bytes);
-  Bytes content(page_size);
-  StateSum sum = 0;
-  for (PageNo page = 1; page <= count && page != 0; ++page) {
-    if (page % kPagesBetweenLooks == 0) {
-      if (pinned.has_waiter()) return std::nullopt;
-      progress.advance(std::uint64_t{page} * page_size);
-    }
-    if (page == lock_byte_page(page_size)) continue;
-    pinned.read_page(page, at.frame, content);
-    sum += hash_page(page, content);
-  }
-  progress.end();
-  return sum;
-}
-
 ExitCode report(const FoundNode& node, const Claim& claim, StateSum sum, bool is_running) {
   const Position found{claim.position.epoch, claim.position.seq, sum};
   if (sum == claim.position.sum) {
@@ -65,7 +43,7 @@ ExitCode run(const VerifyCommand& command) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     pinned.pin();
     const auto claim = find_claim(node, pinned, is_running);
-    const auto sum = sum_pages(pinned, claim.at, *progress);
+    const auto sum = sum_pages(pinned, claim.at, "verifying", *progress);
     pinned.release();
     if (sum) return report(node, claim, *sum, is_running);
     // The application's checkpoint goes through now.
