@@ -46,7 +46,7 @@ Position find_replica_position(const std::string& database, const FoundNode* nod
   if (const auto position = find_state_in(chain, sum)) return *position;
   throw ConfigError(fmt::format(
       "{} is no state of these logs: its pages sum up to {:016x}, and no record leads there; the "
-      "logs have {}",
+      "logs have {}; let a subscriber resync it, or restore a new one",
       database, sum, describe_coverage(chain, {})));
 }
 

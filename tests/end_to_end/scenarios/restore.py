@@ -3,7 +3,6 @@ database is kept. Then random transactions are restored, by number and by time, 
 runs, from one that does not, and from loose files, and SQLite must say the same of the result.
 """
 
-import hashlib
 import os
 import pathlib
 import shutil
@@ -14,56 +13,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from harness import Cluster, count, expect, rounds, run_scenarios, wait_until  # noqa: E402
-
-STATEMENTS = (
-    "INSERT INTO note SELECT NULL, hex(randomblob(abs(random() % 400))) FROM note LIMIT 1 + abs(random() % 40)",
-    "UPDATE note SET text = hex(randomblob(abs(random() % 300))) WHERE id % 7 = abs(random() % 7)",
-    "DELETE FROM note WHERE id % 5 = abs(random() % 5) AND id > 1",
-    "INSERT INTO note VALUES (NULL, hex(zeroblob(30000)))",
-    "CREATE TABLE IF NOT EXISTS extra(a, b); INSERT INTO extra SELECT id, text FROM note LIMIT 50",
-    "DROP TABLE IF EXISTS extra",
-    "INSERT INTO words SELECT text FROM note ORDER BY random() LIMIT 5",
-)
-
-
-class Diary:
-    """The application: `states[n]` is what SQLite says after its n-th commit, `times[n]` a time after
-    that and before the next."""
-
-    def __init__(self, cluster: Cluster, chance):
-        self.chance = chance
-        self.database = cluster.database
-        self.connection = sqlite3.connect(cluster.database, isolation_level=None)
-        self.states = []
-        self.times = []
-
-    def note(self) -> None:
-        self.states.append(describe(self.connection))
-
-    def commit(self) -> None:
-        if self.chance.random() < 0.06:
-            self.connection.execute("VACUUM")
-        else:
-            script = self.chance.choice(STATEMENTS)
-            self.connection.executescript(
-                f"BEGIN IMMEDIATE; {script}; UPDATE tick SET n = n + 1; COMMIT")
-        self.note()
-
-
-def describe(connection) -> str:
-    digest = hashlib.sha256()
-    for line in connection.iterdump():
-        digest.update(line.encode())
-    return digest.hexdigest()
-
-
-def create(cluster: Cluster) -> None:
-    cluster.database = cluster.folder / "app.db"
-    cluster.execute("PRAGMA journal_mode = WAL; CREATE TABLE tick(n); INSERT INTO tick VALUES (0); "
-                    "CREATE TABLE note(id INTEGER PRIMARY KEY, text); CREATE INDEX by_text ON note(text); "
-                    "INSERT INTO note VALUES (1, 'one'); CREATE VIRTUAL TABLE words USING fts5(word)")
-
+from diary import create, describe, write_diary  # noqa: E402
+from harness import Cluster, count, expect, rounds, run_scenarios  # noqa: E402
 
 def state_folder(node) -> pathlib.Path:
     return pathlib.Path(f"{node.database}-understudy")
@@ -87,27 +38,6 @@ def expect_restored(program, diary, number, output: pathlib.Path, *arguments: ob
     finally:
         connection.close()
     count("moments restored", 1)
-
-
-def write_diary(cluster, chance, publisher, commits: int) -> tuple[Diary, int]:
-    """Returns the seq of the diary's first state, too."""
-    diary = Diary(cluster, chance)
-    diary.note()
-    publisher.wait_until("it publishes", lambda status: status["state"] == "publishing")
-    first = publisher.status()["seq"]
-    done = publisher.run("snapshot")
-    expect(done.returncode == 0, done.stderr)
-    for number in range(commits):
-        diary.commit()
-        if number % 20 == 10:
-            wait_until("it is recorded", lambda: publisher.status()["seq"] == first + number + 1)
-            diary.times.append((number + 1, time.time()))
-            time.sleep(0.01)
-        if number == commits // 2:
-            done = publisher.run("snapshot")
-            expect(done.returncode == 0, done.stderr)
-    wait_until("all is recorded", lambda: publisher.status()["seq"] == first + commits)
-    return diary, first
 
 
 def any_moment(program, chance):
