@@ -19,6 +19,7 @@ import traceback
 import following
 import litestream
 import machine
+import recovery
 import resources
 import syncing
 import takeover
@@ -38,6 +39,9 @@ SCENARIOS = {
     "idle_cpu": resources.idle_cpu,
     "many_writers": writing.many_writers,
     "takeover": takeover.takeover,
+    "replay": recovery.replay,
+    "snapshot": recovery.snapshot,
+    "restore": recovery.restore,
     "litestream": litestream.litestream,
     "sync_commit": syncing.sync_commit,
 }
