@@ -1,12 +1,13 @@
 #include "replay/replay.h"
 
+#include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/core/failure_point.h"
 #include "common/logging/log.h"
 #include "common/node/identity.h"
 #include "common/orphans/keep_orphans.h"
-#include "common/record/batch_cut.h"
 #include "common/replica/replica.h"
+#include "replay/durable_ahead.h"
 
 #include <fmt/format.h>
 
@@ -16,7 +17,8 @@ namespace understudy {
 namespace {
 
 constexpr std::chrono::milliseconds kWriterPatience{10'000};
-constexpr std::size_t kReadBytes = 4 * 1024 * 1024;
+// Records are merged into one commit for so long, unless they fill the overlay first.
+constexpr std::int64_t kMergeLimit_us = 100'000;
 
 NodeIdentity claim_standby(const StateDirectory& directory, const std::string& database,
                            const StreamId& stream) {
@@ -78,19 +80,12 @@ class Replaying {
   void put_aside_what_does_not_count();
   void begin_own_log_anew();
   void apply();
-  [[nodiscard]] PartKey apply_chunk(PartKey from);
-  void append(std::span<const BatchView> views);
-  void feed(const BatchView& batch);
+  void feed(ByteView parts);
+  [[noreturn]] void refuse(const std::string& why) const;
   void commit();
   void save();
   [[nodiscard]] ScanProgress scanning();
   [[nodiscard]] History history_until(const Position& position) const;
-  [[noreturn]] void damaged(Seq seq) const {
-    throw CorruptionError(
-        fmt::format("record {} of the logs is damaged, or was trimmed while it was read; the "
-                    "replica is at {}",
-                    seq, replica_.position().to_string()));
-  }
 
   LogChain& chain_;
   const ReplayPlan& plan_;
@@ -101,7 +96,6 @@ class Replaying {
   NodeIdentity identity_;
   Replica replica_;
   std::unique_ptr<Backend> own_log_;
-  Bytes raw_;        // scratch
   RecordPart part_;  // scratch
 };
 
@@ -175,71 +169,40 @@ History Replaying::history_until(const Position& position) const {
 }
 
 void Replaying::apply() {
-  auto next = std::min(replica_.expected(), own_log_->bounds().next);
+  const auto from = std::min(replica_.expected(), own_log_->bounds().next);
+  DurableAhead ahead(chain_, *own_log_, from, plan_.target.seq);
   progress_.begin("applying records", plan_.records(), ProgressUnit::records);
-  while (next.seq <= plan_.target.seq && !is_cancelled_()) next = apply_chunk(next);
+  auto commit_at_us = monotonic_time_us() + kMergeLimit_us;
+  while (!is_cancelled_()) {
+    const auto chunk = ahead.next();
+    if (chunk.empty()) break;
+    for (const auto& parts : chunk) feed(parts);
+    const auto now_us = monotonic_time_us();
+    if (now_us < commit_at_us || !replica_.at_boundary()) continue;
+    commit();
+    commit_at_us = now_us + kMergeLimit_us;
+  }
+  if (replica_.has_pending() && replica_.at_boundary()) commit();
   if (replica_.has_pending()) replica_.abandon();
   progress_.end();
 }
 
-// One read of the log: one fsync, and mostly one commit. Returns the part that comes next.
-PartKey Replaying::apply_chunk(PartKey from) {
-  auto blobs = chain_.read(from, kReadBytes);
-  if (blobs.empty()) damaged(from.seq);
-  std::vector<BatchView> views;
-  for (auto& blob : blobs) {
-    auto view = BatchView::parse(blob);
-    if (!view || view->header.first.seq > plan_.target.seq) break;
-    if (view->header.last.seq > plan_.target.seq) {
-      auto cut = cut_batch(*view, view->header.first, plan_.target.seq);
-      if (!cut) damaged(view->header.first.seq);
-      blob = std::move(*cut);
-      view = BatchView::parse(blob);
-    }
-    views.push_back(*view);
-  }
-  if (views.empty() || views.back().header.next() <= from) damaged(from.seq);
-  append(views);
-  failure_point("replay_appended");
-  for (const auto& view : views) feed(view);
-  if (replica_.at_boundary() && replica_.has_pending()) commit();
-  return views.back().header.next();
-}
-
-// What the own log does not have yet.
-void Replaying::append(std::span<const BatchView> views) {
-  const auto next = own_log_->bounds().next;
-  std::vector<BatchView> missing;
-  Bytes cut_blob;
-  for (const auto& view : views) {
-    if (view.header.next() <= next) continue;
-    if (view.header.first < next) {
-      auto cut = cut_batch(view, next);
-      if (!cut) damaged(next.seq);
-      cut_blob = std::move(*cut);
-      missing.push_back(*BatchView::parse(cut_blob));
-    } else {
-      missing.push_back(view);
-    }
-  }
-  if (!missing.empty()) own_log_->append(missing, {});
-}
-
-void Replaying::feed(const BatchView& batch) {
-  if (!batch.unpack(raw_)) damaged(batch.header.first.seq);
-  for (ByteView rest(raw_); !rest.empty();) {
-    if (!decode_part(rest, part_)) damaged(batch.header.first.seq);
+void Replaying::feed(ByteView parts) {
+  while (!parts.empty()) {
+    if (!decode_part(parts, part_)) refuse("it does not decode");
     if (replica_.at_boundary() && replica_.has_pending() &&
         replica_.should_commit_before(part_.header)) {
       commit();
     }
     const auto result = replica_.feed(part_);
-    if (result.outcome == FeedResult::Outcome::duplicate || result.is_accepted()) continue;
-    throw CorruptionError(
-        fmt::format("record {} does not fit the replica, which is at {}: {}", part_.header.seq,
-                    replica_.position().to_string(),
-                    result.reason.empty() ? "records before it are missing" : result.reason));
+    const bool fits = result.outcome == FeedResult::Outcome::duplicate || result.is_accepted();
+    if (!fits) refuse(result.reason.empty() ? "records before it are missing" : result.reason);
   }
+}
+
+void Replaying::refuse(const std::string& why) const {
+  throw CorruptionError(fmt::format("record {} does not fit the replica, which is at {}: {}",
+                                    part_.header.seq, replica_.position().to_string(), why));
 }
 
 void Replaying::commit() {

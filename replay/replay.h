@@ -7,7 +7,7 @@
 //  - No record is applied that is not durable in the replica's own log, which is one run with it.
 //    Records that this log alone had are kept as orphans before they leave it.
 //  - Whenever the process dies, a replay that is begun again goes on from where it was.
-// Memory: bounded (one read of the log, the replica's overlay, 8 bytes a page).
+// Memory: bounded (durable_ahead.h, the replica's overlay, 8 bytes a page).
 #pragma once
 
 #include "common/logging/progress.h"
