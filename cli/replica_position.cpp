@@ -3,6 +3,7 @@
 #include "cli/pinned_state.h"
 #include "cli/recorded_state.h"
 #include "cli/sum_pages.h"
+#include "common/backend/log_walk.h"
 #include "common/core/errors.h"
 #include "replay/replay_plan.h"
 
@@ -34,6 +35,12 @@ std::optional<Position> position_on_record(const FoundNode& node, PinnedState& p
   return position;
 }
 
+// Mostly its end: found at once.
+std::optional<Position> position_in_own_log(const FoundNode& node, StateSum sum) {
+  if (!sqlite_backend_exists(node.directory.backend())) return std::nullopt;
+  return find_state(*open_sqlite_log_reader(node.directory.backend()), sum);
+}
+
 }  // namespace
 
 Position find_replica_position(const std::string& database, const FoundNode* node, LogChain& chain,
@@ -43,6 +50,9 @@ Position find_replica_position(const std::string& database, const FoundNode* nod
     if (const auto position = position_on_record(*node, pinned)) return *position;
   }
   const auto sum = sum_database(pinned, database, progress);
+  if (node != nullptr) {
+    if (const auto position = position_in_own_log(*node, sum)) return *position;
+  }
   if (const auto position = find_state_in(chain, sum)) return *position;
   throw ConfigError(fmt::format(
       "{} is no state of these logs: its pages sum up to {:016x}, and no record leads there; the "

@@ -1,5 +1,6 @@
 #include "replay/replay.h"
 
+#include "common/backend/upkeep_thread.h"
 #include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/core/failure_point.h"
@@ -170,6 +171,7 @@ History Replaying::history_until(const Position& position) const {
 
 void Replaying::apply() {
   const auto from = std::min(replica_.expected(), own_log_->bounds().next);
+  const UpkeepThread upkeep(*own_log_);
   DurableAhead ahead(chain_, *own_log_, from, plan_.target.seq);
   progress_.begin("applying records", plan_.records(), ProgressUnit::records);
   auto commit_at_us = monotonic_time_us() + kMergeLimit_us;
