@@ -285,10 +285,32 @@ CLI::App* add_replay(CLI::App& app, Typed& typed) {
   return command;
 }
 
+CLI::App* add_log(CLI::App& app, Typed& typed) {
+  auto* command = app.add_subcommand("log", "look into a queue of records");
+  command->footer(help::kLog);
+  command
+      ->add_option("WHAT", typed.words,
+                   "a database, a state directory, a backend.db or a snapshot (or --state); then "
+                   "list, show SEQ, stats or check")
+      ->type_name("")
+      ->expected(0, 3);
+  command->add_option("--state", typed.state_dir, "the state directory of a node")
+      ->type_name("DIR");
+  command->add_option("--from", typed.range_from, "the first record: its number, or a time")
+      ->type_name("N|TIME");
+  command->add_option("--to", typed.range_to, "the last record: its number, or a time")
+      ->type_name("N|TIME");
+  command->add_flag("--follow", typed.follow, "list: go on with what comes; Ctrl-C ends it");
+  command->add_flag("--no-tables", typed.no_tables,
+                    "do not read the database to tell whose pages were changed");
+  command->add_flag("--json", typed.json, "as JSON, one object a line");
+  return command;
+}
+
 struct Commands {
   CLI::App *publish, *subscribe, *status, *verify, *wait;
   CLI::App *promote, *switchover, *fence, *unfence, *history, *orphans, *snapshot, *restore,
-      *replay;
+      *replay, *log;
 };
 
 Command choose(const Commands& commands, Typed& typed) {
@@ -301,6 +323,7 @@ Command choose(const Commands& commands, Typed& typed) {
     return StatusCommand{read_node_path(typed), typed.json, typed.watch};
   if (commands.restore->parsed()) return read_restore(typed);
   if (commands.replay->parsed()) return read_replay(typed);
+  if (commands.log->parsed()) return read_log(typed);
   if (commands.verify->parsed()) return VerifyCommand{read_node_path(typed)};
   const auto of = read_node_path(typed);
   if (commands.promote->parsed()) return PromoteCommand{of, typed.force, typed.dry_run};
@@ -365,7 +388,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
                           add_orphans(app, typed),
                           add_snapshot(app, typed),
                           add_restore(app, typed),
-                          add_replay(app, typed)};
+                          add_replay(app, typed),
+                          add_log(app, typed)};
   for (auto* command : app.get_subcommands({})) command->group("Commands");
   if (const auto word = unknown_command(app, argc, argv)) {
     return {{},

@@ -112,6 +112,26 @@ struct ReplayCommand {
   bool dry_run = false;
 };
 
+enum class LogAction { list, show, stats, check };
+
+// nullopt: no such action.
+[[nodiscard]] std::optional<LogAction> parse_log_action(std::string_view text);
+
+// One of the two.
+struct LogBound {
+  std::optional<Seq> seq;
+  std::optional<std::int64_t> time_us;
+};
+
+struct LogCommand {
+  std::string source;  // a database, a state directory, a backend.db, a snapshot
+  LogAction action = LogAction::list;
+  Seq seq = 0;  // show
+  std::optional<LogBound> from, to;
+  bool follow = false, json = false;
+  bool tables = true;  // say which tables pages belong to
+};
+
 // Nothing to do but to print (help, version, a usage error).
 struct SayCommand {
   std::string text;
@@ -121,7 +141,7 @@ struct SayCommand {
 using Command =
     std::variant<SayCommand, PublishCommand, SubscribeCommand, StatusCommand, VerifyCommand,
                  WaitCommand, PromoteCommand, SwitchoverCommand, FenceCommand, HistoryCommand,
-                 OrphansCommand, SnapshotCommand, RestoreCommand, ReplayCommand>;
+                 OrphansCommand, SnapshotCommand, RestoreCommand, ReplayCommand, LogCommand>;
 
 struct CommandLine {
   log::Options log;
@@ -145,5 +165,6 @@ ExitCode run(const OrphansCommand& command);
 ExitCode run(const SnapshotCommand& command);
 ExitCode run(const RestoreCommand& command);
 ExitCode run(const ReplayCommand& command);
+ExitCode run(const LogCommand& command);
 
 }  // namespace understudy

@@ -143,4 +143,16 @@ there and says which records are missing, applies them while others may read it,
 proves the result, and prints the new position. Interrupted at any instant it can
 be run again. A subscriber goes on from there.)";
 
+inline constexpr const char* kLog = R"(
+Examples:
+  understudy log app.db                      the last 20 transactions
+  understudy log app.db --follow             and what comes
+  understudy log app.db --from "1h ago" --to 1042
+  understudy log app.db show 1042            each page that it changed
+  understudy log app.db stats                by hour and by table
+  understudy log /copy/backend.db check      is it whole? what is damaged where?
+
+Works beside a running node and without one. Which table a page belongs to is
+asked of the database as it is now, which reads it once; --no-tables spares that.)";
+
 }  // namespace understudy::help

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <chrono>
 #include <utility>
 
@@ -120,6 +121,29 @@ Target read_target(const Typed& typed) {
       typed.to_time));
 }
 
+std::optional<Seq> parse_seq(const std::string& text) {
+  Seq seq = 0;
+  const auto* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, seq);
+  return parsed.ec == std::errc{} && parsed.ptr == end ? std::optional(seq) : std::nullopt;
+}
+
+Seq read_seq(const std::string& text) {
+  if (const auto seq = parse_seq(text)) return *seq;
+  throw UsageError(fmt::format("{} is no record's number", text));
+}
+
+LogBound read_bound(const char* option, const std::string& text) {
+  LogBound bound{parse_seq(text), {}};
+  if (bound.seq) return bound;
+  bound.time_us = parse_moment(text, unix_time_us());
+  if (bound.time_us) return bound;
+  throw UsageError(fmt::format(
+      "{} {}: neither a record's number nor a time; write e.g. 1042, 2026-11-24T14:03:00Z, or "
+      "\"15m ago\"",
+      option, text));
+}
+
 }  // namespace
 
 NodePath read_node_path(const Typed& typed) {
@@ -220,6 +244,39 @@ RestoreCommand read_restore(const Typed& typed) {
 
 ReplayCommand read_replay(const Typed& typed) {
   return {read_node_path(typed), typed.logs, read_target(typed), typed.dry_run};
+}
+
+LogCommand read_log(const Typed& typed) {
+  auto words = typed.words;
+  if (!typed.state_dir.empty()) words.insert(words.begin(), typed.state_dir);
+  if (words.empty()) {
+    throw UsageError("log: of what? name a database, a state directory, a backend.db or --state");
+  }
+  LogCommand command;
+  command.source = words[0];
+  if (words.size() > 1) {
+    const auto action = parse_log_action(words[1]);
+    if (!action) {
+      throw UsageError(
+          fmt::format("log {}: the actions are list, show, stats and check", words[1]));
+    }
+    command.action = *action;
+  }
+  const bool shows = command.action == LogAction::show;
+  if (words.size() != (shows ? 3 : words.size() > 1 ? 2 : 1)) {
+    throw UsageError(shows ? "log show: which record? give its number"
+                           : fmt::format("log: what is meant by {}?", words.back()));
+  }
+  if (shows) command.seq = read_seq(words[2]);
+  if (!typed.range_from.empty()) command.from = read_bound("--from", typed.range_from);
+  if (!typed.range_to.empty()) command.to = read_bound("--to", typed.range_to);
+  if (typed.follow && (command.action != LogAction::list || command.to)) {
+    throw UsageError("--follow is for list, without --to");
+  }
+  command.follow = typed.follow;
+  command.json = typed.json;
+  command.tables = !typed.no_tables;
+  return command;
 }
 
 }  // namespace understudy

@@ -34,6 +34,9 @@ struct Typed {
   std::optional<Seq> to_seq;
   std::string to_time;
   bool dry_run = false, force = false;
+  std::vector<std::string> words;    // log: source, action, seq
+  std::string range_from, range_to;  // log
+  bool follow = false, no_tables = false;
 };
 
 class UsageError : public std::runtime_error {
@@ -48,6 +51,7 @@ WaitCommand read_wait(const Typed& typed);
 OrphansCommand read_orphans(Typed typed);
 RestoreCommand read_restore(const Typed& typed);
 ReplayCommand read_replay(const Typed& typed);
+LogCommand read_log(const Typed& typed);
 log::Options read_log_options(const Typed& typed);
 
 }  // namespace understudy

@@ -28,7 +28,19 @@ namespace {
                                 replica.seq, coverage));
 }
 
+// A later primary opened its epoch before the replica's record.
+void check_branch(const LogChain& chain, const Position& replica) {
+  for (const auto& start : chain.whole_history()) {
+    if (start.epoch <= replica.epoch || start.first_seq > replica.seq) continue;
+    throw ConfigError(fmt::format(
+        "the replica is at record {} of epoch {}, and epoch {} began with record {}: it went "
+        "another way, and no record fits it; let a subscriber resync it, or restore a new one",
+        replica.seq, replica.epoch, start.epoch, start.first_seq));
+  }
+}
+
 void check_position(LogChain& chain, const Position& replica) {
+  check_branch(chain, replica);
   if (!chain.select(replica.seq)) refuse_position(chain, replica);
   const auto known = chain.position_at(replica.seq);
   if (known == replica) return;
