@@ -104,8 +104,9 @@ def damage(program, chance):
             elif how == "column":
                 column = chance.choice(columns)
                 connection.execute(f"UPDATE batch SET {column} = {column} + 1 WHERE id = ?", (row,))
-            else:
-                connection.execute("DELETE FROM batch WHERE id = ?", (row,))
+            else:  # without its last row it would be a shorter log, and whole
+                connection.execute("DELETE FROM batch WHERE id = (SELECT max(min(?, max(id) - 1), 1) FROM batch)",
+                                   (row,))
             connection.commit()
             connection.close()
             done = log(program, damaged, "check", "--json")
