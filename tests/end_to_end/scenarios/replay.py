@@ -257,7 +257,20 @@ def forks(program, chance):
         # Beyond it: refused, with the reason.
         done = replay(program, other, "--log", log)
         expect(done.returncode == 2 and "resync it, or restore a new one" in done.stderr, f"beyond: {done.stderr}")
-        count("branches told apart", 2)
+        # Its log had gone the old way already, and it does not show that yet: kept, and taken back.
+        ahead = made.replica("ahead.db")
+        done = replay(program, ahead, "--log", made.log, "--to-seq", made.first + 15,
+                      environment={"UNDERSTUDY_DIE_AT": "replay_appended"})
+        expect(done.returncode == -signal.SIGKILL, f"it did not die: {done.stderr}")
+        done = replay(program, ahead, "--log", log, "--log", made.log,
+                      environment={"UNDERSTUDY_DIE_AT": "replay_put_aside"})
+        expect(done.returncode == -signal.SIGKILL, f"nothing was put aside: {done.stderr}")
+        done = replay(program, ahead, "--log", log, "--log", made.log)
+        expect(done.returncode == 0, done.stderr)
+        expect("of the heir" in cluster.execute("SELECT text FROM note", ahead), "the wrong branch")
+        kept = subprocess.run([program, "orphans", str(ahead)], capture_output=True, text=True)
+        expect("3 transactions" in kept.stdout, f"what it alone had is gone: {kept.stdout}{kept.stderr}")
+        count("branches told apart", 3)
 
 
 def kills(program, chance):
