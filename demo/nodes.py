@@ -113,9 +113,12 @@ class Node:
         return self
 
     def is_running(self) -> bool:
-        if self.process is not None and self.process.poll() is not None:
-            self.exit_code = self.process.returncode
-        return self.process is not None and self.process.poll() is None
+        if self.process is None:
+            return False
+        ended = self.process.poll()
+        if ended is not None:
+            self.exit_code = ended
+        return ended is None
 
     def kill(self) -> None:
         """kill -9, at once."""

@@ -128,17 +128,30 @@ bool PeerView::take(const PeerReport& report, std::int64_t made_after_us) {
   const bool is_new = peer->heard_us == 0;
   if (!is_new && !take_process(*peer, report, made_after_us)) return false;
   if (is_new) peer->process_since_us = now_us_;
+  const bool is_same = !is_new && peer->report.process == report.process;
+  if (is_same && made_after_us == 0 && is_late(*peer, report)) {
+    peer->heard_us = now_us_;
+    return true;
+  }
   if (is_new || peer->is_silent) {
     events_.push_back({PeerEvent::Kind::appeared, report.node, report.epoch, {}, {}});
   }
   if (is_new || peer->is_silent || differ_in_role(peer->report, report)) hurry();
   peer->report = report;
   peer->heard_us = now_us_;
-  peer->made_after_us = made_after_us;
+  // What a process says by itself does not undo what it has answered.
+  peer->made_after_us = is_same ? std::max(peer->made_after_us, made_after_us) : made_after_us;
   peer->is_silent = false;
   note_stream(*peer);
   note_epoch(report);
   return true;
+}
+
+// It came by itself, and may have left before the answer that is known already.
+bool PeerView::is_late(const PeerState& peer, const PeerReport& report) {
+  if (peer.made_after_us == 0 || peer.is_silent) return false;
+  const auto& known = peer.report;
+  return std::pair(report.epoch, report.position.seq) < std::pair(known.epoch, known.position.seq);
 }
 
 // Is the process that reports the one that counts (from now on)?

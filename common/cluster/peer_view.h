@@ -37,8 +37,9 @@ struct Peer {
   // Where it answers, as an index into the list of endpoints; nullopt: it only came to us so far.
   std::optional<std::size_t> endpoint;
   std::int64_t heard_us = 0;
-  // The report was made at or after this time: when the probe left that it answers. 0: it came by
-  // itself, and may have been under way for any time.
+  // The process has answered a probe that left at this time, and the report is no older than that
+  // answer, as far as epoch and position tell. 0: it only came by itself, and what it said may have
+  // been under way for any time.
   std::int64_t made_after_us = 0;
   bool is_silent = false;     // nothing heard for kPeerGone_us
   bool shares_name = false;   // two processes that live use this name
@@ -133,6 +134,7 @@ class PeerView {
   [[nodiscard]] bool take(const PeerReport& report, std::int64_t made_after_us);
   [[nodiscard]] bool take_process(PeerState& peer, const PeerReport& report,
                                   std::int64_t made_after_us);
+  [[nodiscard]] static bool is_late(const PeerState& peer, const PeerReport& report);
   [[nodiscard]] PeerState* place_for(const std::string& node);
   void note_own_name(std::optional<std::size_t> endpoint);
   void note_stream(PeerState& peer);

@@ -340,6 +340,26 @@ TEST_CASE("answers that were not asked for, twice, or too late count for nothing
   CHECK(stage.view.highest_epoch() == 1);
 }
 
+TEST_CASE("what a node says by itself does not undo what it has answered") {
+  Stage stage;
+  auto said = report("a", PeerRole::standby, 1, 10);
+  said.position.seq = 68;
+  stage.ask_and_answer(0, said);
+  const auto asked_us = stage.now_us - 1000;
+  auto late = said;
+  late.position.seq = 0;  // of before it knew where it stands
+  stage.view.on_visit(late, stage.now_us);
+  CHECK(stage.view.find("a")->made_after_us == asked_us);
+  CHECK(stage.view.find("a")->report.position.seq == 68);
+  auto newer = said;
+  newer.position.seq = 70;
+  stage.view.on_visit(newer, stage.now_us);
+  CHECK(stage.view.find("a")->made_after_us == asked_us);
+  CHECK(stage.view.find("a")->report.position.seq == 70);
+  stage.ask_and_answer(0, late);  // it has answered that: so it is
+  CHECK(stage.view.find("a")->report.position.seq == 0);
+}
+
 TEST_CASE("a command that dies with its process: the proof is an answer to a later probe") {
   Stage stage;
   stage.answer(0, report("a", PeerRole::standby, 1, 10, 1));
