@@ -1,92 +1,15 @@
 // PeerView is told of the same cluster in every order of reports, and must conclude the same; then
 // what time, restarts and contradictions do to it. Time and everything else is made up here.
-#include "common/cluster/peer_view.h"
+#include "tests/cluster/peer_view_stage.h"
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <functional>
+#include <array>
 
 using namespace understudy;
+using namespace understudy::test;
 
 namespace {
-
-using Kind = PeerEvent::Kind;
-constexpr std::int64_t kStart_us = 1'000'000'000;
-
-StreamId stream_id(std::uint8_t filled = 7) {
-  StreamId id;
-  id.bytes.fill(filled);
-  return id;
-}
-
-PeerReport report(std::string node, PeerRole role, Epoch epoch, std::uint64_t tenure,
-                  std::uint64_t process = 1) {
-  PeerReport made;
-  made.node = std::move(node);
-  made.stream = stream_id();
-  made.process = process;
-  made.role = role;
-  made.epoch = epoch;
-  made.tenure = tenure;
-  return made;
-}
-
-PeerReport self_report() {
-  return report("self", PeerRole::standby, 1, 10, 99);
-}
-
-// A view with three endpoints, and the clock that it lives by.
-struct Stage {
-  std::int64_t now_us = kStart_us;
-  PeerView view;
-  std::vector<std::vector<std::uint64_t>> probes;  // by endpoint, all that it asked for
-
-  explicit Stage(const PeerReport& self = self_report(), std::size_t endpoints = 3)
-      : view(self, endpoints, 1000, kStart_us), probes(endpoints) {
-    ask();
-  }
-  std::size_t collect() {
-    const auto due = view.take_probes();
-    for (const auto& probe : due) probes[probe.endpoint].push_back(probe.probe_id);
-    return due.size();
-  }
-  void ask() {
-    view.announce(now_us);
-    collect();
-  }
-  void answer(std::size_t endpoint, const PeerReport& said) {
-    view.on_answer(endpoint, probes[endpoint].back(), said, now_us);
-  }
-  // Asks anew and answers that.
-  void ask_and_answer(std::size_t endpoint, const PeerReport& said) {
-    now_us += 1000;
-    ask();
-    now_us += 1000;
-    answer(endpoint, said);
-  }
-  void pass(
-      std::int64_t time_us, const std::function<void()>& at_each_tick = [] {}) {
-    const auto until_us = now_us + time_us;
-    while (view.next_tick_us() <= until_us) {
-      now_us = std::max(now_us, view.next_tick_us());
-      view.tick(now_us);
-      collect();
-      at_each_tick();
-    }
-    now_us = until_us;
-    view.tick(now_us);
-  }
-  std::string leader() const {
-    const auto primary = view.primary();
-    return primary ? primary->report.node : "";
-  }
-  // Of the events not taken yet.
-  std::size_t count(Kind kind) {
-    const auto events = view.take_events();
-    return static_cast<std::size_t>(std::ranges::count(events, kind, &PeerEvent::kind));
-  }
-};
 
 // Calls check(stage) after the three endpoints told these reports, in each order, by answer or by
 // visit and then answer.
@@ -212,65 +135,6 @@ TEST_CASE("a fork shows even where neither opener is there, and ends with a high
   CHECK(stage.leader() == "a");
 }
 
-TEST_CASE("another stream is told of once, and never considered") {
-  auto foreign = report("a", PeerRole::primary, 9, 90);
-  foreign.stream = stream_id(1);
-  const std::array reports = {foreign, report("b", PeerRole::primary, 1, 10),
-                              report("c", PeerRole::standby, 1, 10)};
-  in_all_orders(reports, self_report(), [](Stage& stage) {
-    CHECK(stage.leader() == "b");
-    CHECK(stage.view.highest_epoch() == 1);
-    CHECK_FALSE(stage.view.fork());
-    CHECK_FALSE(stage.view.find("a")->is_of_stream);
-    CHECK(stage.count(Kind::foreign_stream) == 1);
-  });
-}
-
-TEST_CASE("a node without a stream takes any; once it has one, the others are out") {
-  auto other = report("a", PeerRole::primary, 9, 90);
-  other.stream = stream_id(1);
-  auto self = report("self", PeerRole::standby, 0, 0, 99);
-  self.stream = {};
-  Stage stage(self);
-  stage.answer(0, other);
-  CHECK(stage.leader() == "a");
-  self.stream = stream_id();
-  stage.view.on_self(self, stage.now_us);
-  CHECK(stage.view.highest_epoch() == 0);
-  CHECK(stage.count(Kind::foreign_stream) == 1);
-  stage.ask_and_answer(2, report("c", PeerRole::primary, 3, 30));
-  CHECK(stage.count(Kind::epoch_rose) == 1);  // the foreign 9 counts for nothing
-  // And a peer that has none is nobody's primary.
-  auto empty = report("b", PeerRole::primary, 9, 90);
-  empty.stream = {};
-  stage.answer(1, empty);
-  CHECK(stage.leader() == "c");
-  CHECK(stage.view.highest_epoch() == 3);
-}
-
-TEST_CASE("the own endpoint is recognised by name and process, and left alone") {
-  Stage stage;
-  stage.answer(2, self_report());
-  CHECK(stage.view.is_own(2));
-  CHECK(stage.view.peers().empty());
-  const auto before = stage.probes[2].size();
-  stage.pass(5'000'000);
-  CHECK(stage.probes[2].size() == before);
-  CHECK(stage.probes[1].size() > before);
-  stage.view.on_visit(self_report(), stage.now_us);
-  CHECK(stage.view.peers().empty());
-}
-
-TEST_CASE("another process with this node's name is told of and is not this node") {
-  Stage stage;
-  stage.answer(1, report("self", PeerRole::primary, 5, 50, 98));
-  CHECK_FALSE(stage.view.is_own(1));
-  CHECK(stage.leader() == "");
-  CHECK(stage.count(Kind::name_shared) == 1);
-  stage.ask_and_answer(1, report("self", PeerRole::primary, 5, 50, 98));
-  CHECK(stage.count(Kind::name_shared) == 0);
-}
-
 TEST_CASE(
     "a peer that goes silent is asked in a hurry, told of once, and told of when it is back") {
   const auto primary = report("a", PeerRole::primary, 1, 10);
@@ -288,45 +152,6 @@ TEST_CASE(
   stage.ask_and_answer(0, primary);
   CHECK(stage.leader() == "a");
   CHECK(stage.count(Kind::appeared) == 1);
-}
-
-TEST_CASE("a restart is seen; the former process does not come back by a late word") {
-  const auto first = report("a", PeerRole::primary, 1, 10, 1);
-  const auto second = report("a", PeerRole::standby, 1, 10, 2);
-  Stage stage;
-  stage.answer(0, first);
-  stage.now_us += 1000;
-  stage.ask();
-  const auto late_probe = stage.probes[0].back();
-  stage.now_us += 1000;
-  stage.view.on_visit(second, stage.now_us);
-  CHECK(stage.count(Kind::restarted) == 1);
-  CHECK(stage.leader() == "");
-  CHECK(stage.view.find("a")->made_after_us == 0);
-
-  stage.view.on_visit(first, stage.now_us + 1);
-  stage.view.on_answer(0, late_probe, first, stage.now_us + 2);  // asked before the restart
-  CHECK(stage.view.find("a")->report.process == 2);
-  CHECK_FALSE(stage.view.find("a")->shares_name);
-
-  stage.ask_and_answer(0, second);
-  CHECK(stage.view.find("a")->made_after_us == stage.now_us - 1000);
-  CHECK(stage.view.take_events().empty());
-}
-
-TEST_CASE("two that live under one name: told of, neither leads, and it heals when one is gone") {
-  const auto first = report("a", PeerRole::primary, 1, 10, 1);
-  const auto second = report("a", PeerRole::standby, 1, 10, 2);
-  Stage stage;
-  stage.answer(0, first);
-  stage.ask_and_answer(1, second);
-  stage.ask_and_answer(0, first);
-  CHECK(stage.view.find("a")->shares_name);
-  CHECK(stage.leader() == "");
-  CHECK(stage.count(Kind::name_shared) == 1);
-  stage.pass(kNameClashMemory_us + kPeerGone_us, [&] { stage.answer(0, first); });
-  CHECK(stage.leader() == "a");
-  CHECK(stage.view.primary()->endpoint == 0);
 }
 
 TEST_CASE("answers that were not asked for, twice, or too late count for nothing") {
@@ -370,14 +195,6 @@ TEST_CASE("a command that dies with its process: the proof is an answer to a lat
   CHECK(stage.view.find("a")->made_after_us > commanded_us);
 }
 
-TEST_CASE("an endpoint may come to lead to another node") {
-  Stage stage;
-  stage.answer(0, report("a", PeerRole::primary, 1, 10));
-  stage.ask_and_answer(0, report("b", PeerRole::standby, 1, 10));
-  CHECK(stage.view.endpoint_of("b") == 0);
-  CHECK_FALSE(stage.view.endpoint_of("a"));
-}
-
 TEST_CASE("whoever visits, memory is bounded, and the silent make room") {
   Stage stage;
   const auto visit = [&](int number) {
@@ -417,4 +234,18 @@ TEST_CASE("every event is a sentence") {
   for (int kind = 0; kind <= static_cast<int>(Kind::foreign_stream); ++kind) {
     CHECK(to_string(PeerEvent{static_cast<Kind>(kind), "west", 3, "east", {}}).size() > 15);
   }
+}
+
+TEST_CASE("another stream is told of once, and never considered") {
+  auto foreign = report("a", PeerRole::primary, 9, 90);
+  foreign.stream = stream_id(1);
+  const std::array reports = {foreign, report("b", PeerRole::primary, 1, 10),
+                              report("c", PeerRole::standby, 1, 10)};
+  in_all_orders(reports, self_report(), [](Stage& stage) {
+    CHECK(stage.leader() == "b");
+    CHECK(stage.view.highest_epoch() == 1);
+    CHECK_FALSE(stage.view.fork());
+    CHECK_FALSE(stage.view.find("a")->is_of_stream);
+    CHECK(stage.count(Kind::foreign_stream) == 1);
+  });
 }
