@@ -52,7 +52,8 @@ PromotionFacts Supervisor::gather_facts(bool is_switchover) {
   const auto asked_us = monotonic_time_us();
   if (links_ && !is_switchover) {
     (void)links_->refresh(kPeerAnswer, true);
-    // One is the lost primary, and refuses. A second one may be starting: that takes longer to know.
+    // One is the lost primary, and refuses. A second one may be starting: that takes longer to
+    // know.
     if (links_->unanswered(asked_us).size() > 1) (void)links_->refresh(kPeerAnswer, false);
   }
   const auto status = node_.status();

@@ -32,8 +32,8 @@ struct PeerLinksOptions {
   std::function<void(std::exception_ptr)> failed;  // may be empty: std::terminate then
 };
 
-// A peer that has not answered: where it was asked, and who it was when it last did (empty: it never
-// answered this process).
+// A peer that has not answered: where it was asked, and who it was when it last did (empty: it
+// never answered this process).
 struct UnansweredPeer {
   Endpoint endpoint;
   std::string node;

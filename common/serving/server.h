@@ -31,7 +31,7 @@ struct ServerOptions {
   StreamId stream;
   bool is_primary = false;  // see ServedLog
   Endpoint listen;
-  std::unique_ptr<Listener> listener = nullptr;  // bound to it already; null: the server binds
+  std::unique_ptr<Listener> listener = nullptr;    // bound to it already; null: the server binds
   std::function<void(std::exception_ptr)> failed;  // may be empty: std::terminate then
   // A standby has acknowledged, or time has passed (at least each 250 ms). Called on the serve
   // thread at once; `now_us` is monotonic. May be empty.
@@ -50,9 +50,9 @@ constexpr std::int64_t kLastAnswer_us = 10'000;
 
 class Server {
  public:
-  // Binds at once, unless that is done (TransportError when a port is taken), and starts the thread. `reader` reads the
-  // node's log and is used on the serve thread only. `pages` answers resyncs; it must outlive the
-  // server, and may be null: no state to serve.
+  // Binds at once, unless that is done (TransportError when a port is taken), and starts the
+  // thread. `reader` reads the node's log and is used on the serve thread only. `pages` answers
+  // resyncs; it must outlive the server, and may be null: no state to serve.
   Server(ServerOptions options, std::unique_ptr<LogReader> reader, PageSource* pages);
   ~Server();
   Server(const Server&) = delete;

@@ -85,7 +85,8 @@ void bind_named(zmq::socket_t& socket, const std::string& address, std::string_v
 void bind_both(zmq::socket_t& live, zmq::socket_t& requests, Endpoint& endpoint) {
   if (endpoint.port != 0) {
     bind_named(live, endpoint.live(), "the live stream");
-    bind_named(requests, endpoint.requests(), "requests, on the port after that of the live stream");
+    bind_named(requests, endpoint.requests(),
+               "requests, on the port after that of the live stream");
     return;
   }
   constexpr int kTries = 50;
@@ -117,8 +118,7 @@ ServerSockets::ServerSockets(const Network& network, const Endpoint& endpoint,
     requests.set(zmq::sockopt::router_mandatory, true);
     bind_both(live, requests, endpoint_);
   } catch (const zmq::error_t& error) {
-    throw TransportError(
-        fmt::format("cannot listen on {}: {}", endpoint.live(), error.what()));
+    throw TransportError(fmt::format("cannot listen on {}: {}", endpoint.live(), error.what()));
   }
 }
 

@@ -1,9 +1,9 @@
-// Which state a number or a time means, which snapshot leads to it, and what is said when none does.
-#include "replay/restore_plan.h"
-
+// Which state a number or a time means, which snapshot leads to it, and what is said when none
+// does.
 #include "branching_log.h"
 #include "common/core/clock.h"
 #include "common/core/errors.h"
+#include "replay/restore_plan.h"
 
 #include <doctest/doctest.h>
 
@@ -60,7 +60,8 @@ bool says(const std::string& text, std::string_view words) {
   return text.find(words) != std::string::npos;
 }
 
-TEST_CASE("By number: the nearest snapshot first, and those before it from which the log leads on") {
+TEST_CASE(
+    "By number: the nearest snapshot first, and those before it from which the log leads on") {
   Stage stage;
   check_from(stage.plan({90, {}}), {60});
   check_from(stage.plan({60, {}}), {60});

@@ -131,7 +131,7 @@ std::string problem_of(const std::string& path) {
 TEST_CASE("golden file: a snapshot of one page") {
   const TemporaryDirectory folder;
   const auto path = make(folder, 1, false);
-CHECK(read_all(path) == read_all(UNDERSTUDY_GOLDEN_SNAPSHOT));
+  CHECK(read_all(path) == read_all(UNDERSTUDY_GOLDEN_SNAPSHOT));
   CHECK(problem_of(UNDERSTUDY_GOLDEN_SNAPSHOT).empty());
 }
 
