@@ -1,4 +1,5 @@
 #include "cli/help_text.h"
+#include "cli/node_options.h"
 #include "cli/recovery_options.h"
 #include "cli/shared_options.h"
 #include "cli/typed.h"
@@ -11,122 +12,6 @@
 
 namespace understudy {
 namespace {
-
-void add_sync_options(CLI::App& command, Typed& typed) {
-  command
-      .add_option("--sync", typed.sync,
-                  "how many standbys each COMMIT waits for, in applications that load "
-                  "understudy_commit")
-      ->type_name("N")
-      ->check(CLI::Range(0, 64))
-      ->capture_default_str();
-  command
-      .add_option("--sync-level", typed.sync_level,
-                  "what such a standby must have done with it: received, durable or applied")
-      ->type_name("LEVEL")
-      ->capture_default_str();
-  command.add_option("--sync-timeout", typed.sync_timeout, "how long such a COMMIT waits")
-      ->type_name("TIME")
-      ->capture_default_str();
-  command
-      .add_option("--when-unreplicated", typed.when_unreplicated,
-                  "after that: wait (COMMIT answers an error) or degrade (commits go on alone)")
-      ->type_name("POLICY")
-      ->capture_default_str();
-}
-
-void add_cluster_options(CLI::App& command, Typed& typed) {
-  command
-      .add_option("--peers", typed.peers,
-                  "all nodes of the cluster, parted by commas (this one may be among them)")
-      ->type_name("ENDPOINT")
-      ->delimiter(',');
-  command
-      .add_option("--before-promote", typed.before_promote,
-                  "runs before this node is promoted; its failure forbids it")
-      ->type_name("CMD");
-  command.add_option("--on-promote", typed.on_promote, "runs once this node leads")
-      ->type_name("CMD");
-  command.add_option("--on-demote", typed.on_demote, "runs once this node no longer leads")
-      ->type_name("CMD");
-  command.add_option("--hook-timeout", typed.hook_timeout, "after this a hook is killed")
-      ->type_name("TIME")
-      ->capture_default_str();
-}
-
-void add_node_options(CLI::App& command, Typed& typed) {
-  add_cluster_options(command, typed);
-  add_sync_options(command, typed);
-  command.add_option("--state", typed.state_dir, "state directory (default: DB-understudy)")
-      ->type_name("DIR");
-  command
-      .add_option("--node", typed.node,
-                  "name of this node (default: the one on record, else made from the host's)")
-      ->type_name("NAME");
-  command.add_flag("--insecure", typed.insecure,
-                   "let --listen name an address that others can reach, without encryption");
-  command.add_option("--keep-bytes", typed.keep_bytes, "most that the queue of records may hold")
-      ->type_name("SIZE")
-      ->capture_default_str();
-  command.add_option("--keep-age", typed.keep_age, "longest that the queue keeps a record")
-      ->type_name("TIME")
-      ->capture_default_str();
-  command
-      .add_option("--snapshot-every", typed.snapshot_every,
-                  "how often a snapshot is taken, to restore from; or off")
-      ->type_name("TIME")
-      ->capture_default_str();
-  add_log_options(command, typed);
-}
-
-CLI::App* add_publish(CLI::App& app, Typed& typed) {
-  auto* command = app.add_subcommand("publish", "stream a live database to standbys");
-  command->footer(help::kPublish);
-  command->add_option("DB", typed.database, "the application's database")->required();
-  command->add_option("--listen", typed.listen, "where standbys connect (this port and the next)")
-      ->type_name("ENDPOINT")
-      ->default_str("tcp://127.0.0.1:7600");
-  command->add_flag("--enable-wal", typed.enable_wal,
-                    "switch a rollback-journal database to WAL mode, which replication needs");
-  command
-      ->add_option("--wal-window", typed.wal_window,
-                   "frames in the WAL from which checkpoints are let through")
-      ->type_name("FRAMES")
-      ->check(CLI::Range(std::uint32_t{100}, std::uint32_t{10'000'000}).description(""))
-      ->capture_default_str();
-  command
-      ->add_option("--wal-limit", typed.wal_limit,
-                   "WAL size from which the write lock is taken for an instant")
-      ->type_name("SIZE")
-      ->capture_default_str();
-  command
-      ->add_option(
-          "--nice", typed.niceness,
-          "how far the publisher stands back for the application when processors are short")
-      ->type_name("0-19")
-      ->check(CLI::Range(0, 19).description(""))
-      ->capture_default_str();
-  command->add_flag("--never-lock", typed.never_lock,
-                    "never take the write lock; beyond --wal-limit let go and repair instead");
-  add_node_options(*command, typed);
-  return command;
-}
-
-CLI::App* add_subscribe(CLI::App& app, Typed& typed) {
-  auto* command = app.add_subcommand("subscribe", "keep a standby of a published database");
-  command->footer(help::kSubscribe);
-  command->add_option("DB", typed.database, "the standby's database; made when it is not there")
-      ->required();
-  command->add_option("--from", typed.from, "whom to follow; several, parted by commas")
-      ->type_name("ENDPOINT")
-      ->delimiter(',');
-  command->add_option("--listen", typed.listen, "serve further standbys here (default: do not)")
-      ->type_name("ENDPOINT");
-  command->add_flag("--adopt", typed.adopt,
-                    "make a standby of a database file that is there already: it is OVERWRITTEN");
-  add_node_options(*command, typed);
-  return command;
-}
 
 CLI::App* add_status(CLI::App& app, Typed& typed) {
   auto* command = app.add_subcommand("status", "say how a node is");
@@ -222,11 +107,8 @@ struct Commands {
 };
 
 Command choose(const Commands& commands, Typed& typed) {
-  if (commands.publish->parsed()) {
-    if (typed.listen.empty()) typed.listen = "tcp://127.0.0.1:7600";
-    return read_publish(typed);
-  }
-  if (commands.subscribe->parsed()) return read_subscribe(typed);
+  if (commands.publish->parsed()) return read_node(typed, NodeRole::primary);
+  if (commands.subscribe->parsed()) return read_node(typed, NodeRole::standby);
   if (commands.status->parsed())
     return StatusCommand{read_node_path(typed), typed.json, typed.watch};
   if (commands.restore->parsed()) return read_restore(typed);

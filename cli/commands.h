@@ -5,10 +5,8 @@
 #include "cli/exit_code.h"
 #include "common/logging/log.h"
 #include "common/node/status.h"
-#include "publisher/publisher_options.h"
 #include "replay/target.h"
-#include "subscriber/subscriber_options.h"
-#include "takeover/hook.h"
+#include "takeover/supervisor_options.h"
 
 #include <string>
 #include <variant>
@@ -21,25 +19,9 @@ struct NodePath {
   std::string state_dir;  // empty: the default one of the database
 };
 
-// What a node is told of its cluster.
-struct ClusterOptions {
-  std::vector<Endpoint> peers;
-  HookOptions hooks;
-};
-
-struct PublishCommand {
-  PublisherOptions options;
-  ClusterOptions cluster;
-  std::string state_dir;  // empty: the default one
-  std::string node;       // empty: the one on record, or a new one
-};
-
-struct SubscribeCommand {
-  SubscriberOptions options;
-  SyncOptions sync;  // for when it is promoted
-  ClusterOptions cluster;
-  std::string state_dir;
-  std::string node;
+// A node to run. What counts in which role is sorted already; paths are as the user wrote them.
+struct NodeCommand {
+  SupervisorOptions options;
 };
 
 struct StatusCommand {
@@ -139,9 +121,9 @@ struct SayCommand {
 };
 
 using Command =
-    std::variant<SayCommand, PublishCommand, SubscribeCommand, StatusCommand, VerifyCommand,
-                 WaitCommand, PromoteCommand, SwitchoverCommand, FenceCommand, HistoryCommand,
-                 OrphansCommand, SnapshotCommand, RestoreCommand, ReplayCommand, LogCommand>;
+    std::variant<SayCommand, NodeCommand, StatusCommand, VerifyCommand, WaitCommand, PromoteCommand,
+                 SwitchoverCommand, FenceCommand, HistoryCommand, OrphansCommand, SnapshotCommand,
+                 RestoreCommand, ReplayCommand, LogCommand>;
 
 struct CommandLine {
   log::Options log;
@@ -152,8 +134,7 @@ struct CommandLine {
 CommandLine parse_command_line(int argc, const char* const* argv);
 
 ExitCode run(const SayCommand& command);
-ExitCode run(const PublishCommand& command);
-ExitCode run(const SubscribeCommand& command);
+ExitCode run(const NodeCommand& command);
 ExitCode run(const StatusCommand& command);
 ExitCode run(const VerifyCommand& command);
 ExitCode run(const WaitCommand& command);

@@ -14,8 +14,7 @@ using namespace understudy;
 // One line. What a person got wrong is said plainly; what happens to a node that runs is an event
 // of its log, and so is everything when machines read along.
 ExitCode fail(const CommandLine& line, const std::exception& error, ExitCode code) {
-  const bool is_node = std::holds_alternative<PublishCommand>(line.command) ||
-                       std::holds_alternative<SubscribeCommand>(line.command);
+  const bool is_node = std::holds_alternative<NodeCommand>(line.command);
   const bool is_plain = code == ExitCode::usage && line.log.format == log::Format::text;
   if (is_node && !is_plain && log::is_enabled(log::Level::error)) {
     log::error("node_failed", error.what(), {{"exit_code", static_cast<int>(code)}});

@@ -1,114 +1,15 @@
 #include "cli/typed.h"
 
-#include "cli/units.h"
 #include "common/core/clock.h"
-#include "common/core/errors.h"
-#include "common/node/identity.h"
 #include "replay/moment.h"
 
 #include <fmt/format.h>
 
 #include <charconv>
-#include <chrono>
 #include <utility>
 
 namespace understudy {
 namespace {
-
-Endpoint read_endpoint(const char* option, const std::string& text) {
-  try {
-    return Endpoint::parse(text);
-  } catch (const ConfigError& error) {
-    throw UsageError(fmt::format("{} {}", option, error.what()));
-  }
-}
-
-Endpoint read_listen(const Typed& typed) {
-  const auto endpoint = read_endpoint("--listen", typed.listen);
-  if (!endpoint.is_loopback() && !typed.insecure) {
-    throw UsageError(fmt::format(
-        "--listen {}: anybody who reaches this address could read the database, since keys come "
-        "with a later version; listen on 127.0.0.1 (through a tunnel), or add --insecure when the "
-        "network is trusted",
-        typed.listen));
-  }
-  return endpoint;
-}
-
-std::int64_t read_duration(const char* option, const std::string& text) {
-  const auto value = parse_duration_ms(text);
-  if (!value) {
-    throw UsageError(
-        fmt::format("{} {}: not a duration; write e.g. 500ms, 5s, 2m, 24h or 7d", option, text));
-  }
-  return *value;
-}
-
-std::uint64_t read_size(const char* option, const std::string& text) {
-  const auto value = parse_size(text);
-  if (!value) {
-    throw UsageError(
-        fmt::format("{} {}: not a size; write e.g. 4096, 64MiB or 1.5GiB", option, text));
-  }
-  return *value;
-}
-
-RetentionPolicy read_retention(const Typed& typed) {
-  RetentionPolicy policy;
-  policy.max_bytes = read_size("--keep-bytes", typed.keep_bytes);
-  policy.max_age_us = read_duration("--keep-age", typed.keep_age) * 1000;
-  return policy;
-}
-
-std::int64_t read_snapshot_every(const Typed& typed) {
-  if (typed.snapshot_every == "off") return 0;
-  const auto every_ms = parse_duration_ms(typed.snapshot_every);
-  if (!every_ms || *every_ms == 0) {
-    throw UsageError(fmt::format("--snapshot-every {}: write a time, like 24h or 30m, or off",
-                                 typed.snapshot_every));
-  }
-  return *every_ms * 1000;
-}
-
-SyncOptions read_sync(const Typed& typed) {
-  const auto level = parse_wait_level(typed.sync_level);
-  if (!level) {
-    throw UsageError(
-        fmt::format("--sync-level {}: write received, durable or applied", typed.sync_level));
-  }
-  const bool degrades = typed.when_unreplicated == "degrade";
-  if (!degrades && typed.when_unreplicated != "wait") {
-    throw UsageError(
-        fmt::format("--when-unreplicated {}: write wait or degrade", typed.when_unreplicated));
-  }
-  return {.count = typed.sync,
-          .level = *level,
-          .timeout_ms = read_duration("--sync-timeout", typed.sync_timeout),
-          .policy = degrades ? WhenUnreplicated::degrade : WhenUnreplicated::wait};
-}
-
-void check_node_name(const Typed& typed) {
-  if (!typed.node.empty() && !is_node_name(typed.node)) {
-    throw UsageError(fmt::format(
-        "--node {}: not a name; use up to 64 of letters, digits, '.', '_' and '-'", typed.node));
-  }
-}
-
-std::vector<Endpoint> read_endpoints(const char* option, const std::vector<std::string>& texts) {
-  std::vector<Endpoint> endpoints;
-  endpoints.reserve(texts.size());
-  for (const auto& text : texts) endpoints.push_back(read_endpoint(option, text));
-  return endpoints;
-}
-
-ClusterOptions read_cluster(const Typed& typed) {
-  return {.peers = read_endpoints("--peers", typed.peers),
-          .hooks = {.before_promote = typed.before_promote,
-                    .on_promote = typed.on_promote,
-                    .on_demote = typed.on_demote,
-                    .limit = std::chrono::milliseconds(
-                        read_duration("--hook-timeout", typed.hook_timeout))}};
-}
 
 Target read_target(const Typed& typed) {
   Target target{typed.to_seq, {}};
@@ -153,49 +54,13 @@ NodePath read_node_path(const Typed& typed) {
   return {typed.database, typed.state_dir};
 }
 
-PublishCommand read_publish(const Typed& typed) {
-  check_node_name(typed);
-  PublishCommand command{{}, read_cluster(typed), typed.state_dir, typed.node};
-  auto& options = command.options;
-  options.database = typed.database;
-  options.listen = read_listen(typed);
-  options.enable_wal = typed.enable_wal;
-  options.insecure = typed.insecure;
-  options.retention = read_retention(typed);
-  options.snapshot_every_us = read_snapshot_every(typed);
-  options.niceness = typed.niceness;
-  options.tail.window_frames = typed.wal_window;
-  options.tail.wal_hard_limit_bytes = read_size("--wal-limit", typed.wal_limit);
-  options.tail.may_take_write_lock = !typed.never_lock;
-  options.sync = read_sync(typed);
-  return command;
-}
-
-SubscribeCommand read_subscribe(const Typed& typed) {
-  check_node_name(typed);
-  if (typed.from.empty() && typed.peers.empty()) {
-    throw UsageError("whom to follow? give --from, or all nodes with --peers");
-  }
-  SubscribeCommand command{{}, {}, read_cluster(typed), typed.state_dir, typed.node};
-  auto& options = command.options;
-  options.database = typed.database;
-  options.from = read_endpoints("--from", typed.from);
-  if (!typed.listen.empty()) options.listen = read_listen(typed);
-  options.insecure = typed.insecure;
-  options.adopt = typed.adopt;
-  command.sync = read_sync(typed);
-  options.retention = read_retention(typed);
-  options.snapshot_every_us = read_snapshot_every(typed);
-  return command;
-}
-
 WaitCommand read_wait(const Typed& typed) {
   const auto level = parse_wait_level(typed.level);
   if (!level) {
     throw UsageError(fmt::format("--level {}: write received, durable or applied", typed.level));
   }
   return {read_node_path(typed), typed.seq, *level, typed.standbys,
-          read_duration("--timeout", typed.timeout)};
+          read_duration_ms("--timeout", typed.timeout)};
 }
 
 log::Options read_log_options(const Typed& typed) {

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "cli/commands.h"
+#include "cli/typed_values.h"
 
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -39,14 +39,9 @@ struct Typed {
   bool follow = false, no_tables = false;
 };
 
-class UsageError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
 NodePath read_node_path(const Typed& typed);
-PublishCommand read_publish(const Typed& typed);
-SubscribeCommand read_subscribe(const Typed& typed);
+// `role`: what the node begins with.
+NodeCommand read_node(const Typed& typed, NodeRole role);
 WaitCommand read_wait(const Typed& typed);
 OrphansCommand read_orphans(Typed typed);
 RestoreCommand read_restore(const Typed& typed);

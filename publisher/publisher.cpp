@@ -4,7 +4,7 @@
 #include "common/core/errors.h"
 #include "common/logging/log.h"
 
-#include <unistd.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 #include <chrono>
@@ -40,14 +40,15 @@ Publisher::Publisher(PublisherOptions options, const StateDirectory& directory)
 
 Publisher::~Publisher() = default;
 
-// For the whole process; threads that are made from here on inherit it. A limit that forbids it is
-// no reason not to publish. Where commits wait for us there is nobody to stand back for.
+// For this thread and those that it makes from here on, once: a node that leads again does not
+// stand back twice. A limit that forbids it is no reason not to publish. Where commits wait for us
+// there is nobody to stand back for.
 void Publisher::stand_back() const {
-  errno = 0;
-  if (options_.sync.count == 0 && options_.niceness > 0 && nice(options_.niceness) == -1 &&
-      errno != 0) {
-    log::warning("nice_refused", std::strerror(errno), {{"nice", options_.niceness}});
-  }
+  static const int begun_with = getpriority(PRIO_PROCESS, 0);  // of the calling thread
+  const int wanted = begun_with + options_.niceness;
+  if (options_.sync.count > 0 || getpriority(PRIO_PROCESS, 0) >= wanted) return;
+  if (setpriority(PRIO_PROCESS, 0, wanted) == 0) return;
+  log::warning("nice_refused", std::strerror(errno), {{"nice", options_.niceness}});
 }
 
 void Publisher::run() {

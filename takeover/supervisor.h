@@ -22,22 +22,12 @@
 #include "publisher/publisher.h"
 #include "subscriber/subscriber.h"
 #include "takeover/conductor.h"
-#include "takeover/hook.h"
 #include "takeover/promotion.h"
 #include "takeover/start_role.h"
+#include "takeover/supervisor_options.h"
 #include "takeover/switchover.h"
 
 namespace understudy {
-
-struct SupervisorOptions {
-  NodeOptions node;
-  PublisherOptions publish;     // as a primary; node and cluster are filled in
-  SubscriberOptions follow;     // as a standby; likewise
-  std::vector<Endpoint> peers;  // all nodes of the cluster; this one may be among them
-  HookOptions hooks;
-  // How long a start waits for the first word of its peers before it goes by its own log.
-  std::chrono::milliseconds peer_patience{3000};
-};
 
 class Supervisor final : public CommandHandler, public ClusterHandler {
  public:

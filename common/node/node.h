@@ -9,6 +9,7 @@
 
 #include "common/node/control_server.h"
 #include "common/node/identity.h"
+#include "common/node/node_options.h"
 #include "common/node/role.h"
 #include "common/node/state_directory.h"
 
@@ -17,13 +18,6 @@
 #include <mutex>
 
 namespace understudy {
-
-struct NodeOptions {
-  std::string database;
-  std::string state_dir;  // empty: StateDirectory::default_path(database)
-  std::string name;       // empty: the one on record, or a new one
-  NodeRole role = NodeRole::primary;
-};
 
 class Node final : public StatusSource {
  public:

@@ -1,0 +1,24 @@
+// SupervisorOptions: what the operator may choose of a node, for each role that it may come to play.
+#pragma once
+
+#include "common/node/node_options.h"
+#include "publisher/publisher_options.h"
+#include "subscriber/subscriber_options.h"
+#include "takeover/hook.h"
+
+#include <chrono>
+#include <vector>
+
+namespace understudy {
+
+struct SupervisorOptions {
+  NodeOptions node;
+  PublisherOptions publish;     // as a primary; node and cluster are filled in
+  SubscriberOptions follow;     // as a standby; likewise
+  std::vector<Endpoint> peers;  // all nodes of the cluster; this one may be among them
+  HookOptions hooks;
+  // How long a start waits for the first word of its peers before it goes by its own log.
+  std::chrono::milliseconds peer_patience{3000};
+};
+
+}  // namespace understudy
