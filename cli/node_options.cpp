@@ -86,6 +86,22 @@ void add_retention_options(CLI::App& command, Typed& typed) {
       ->capture_default_str();
 }
 
+void add_http_options(CLI::App& command, Typed& typed) {
+  command
+      .add_option("--http", typed.http,
+                  "answer health, status, metrics and the page there (default: only on the "
+                  "control socket)")
+      ->type_name("HOST:PORT");
+  command
+      .add_option("--http-token-file", typed.http_token_file,
+                  "a secret that lets who brings it command the node over --http (or "
+                  "UNDERSTUDY_HTTP_TOKEN)")
+      ->type_name("FILE");
+  command.add_option("--http-cert", typed.http_cert, "certificate (PEM, chain included): TLS")
+      ->type_name("FILE");
+  command.add_option("--http-key", typed.http_key, "its key")->type_name("FILE");
+}
+
 // All that counts in both roles.
 void add_node_options(CLI::App& command, Typed& typed) {
   command.add_option("--state", typed.state_dir, "state directory (default: DB-understudy)")
@@ -100,6 +116,7 @@ void add_node_options(CLI::App& command, Typed& typed) {
   add_sync_options(command, typed);
   add_capture_options(command, typed);
   add_retention_options(command, typed);
+  add_http_options(command, typed);
   add_log_options(command, typed);
 }
 

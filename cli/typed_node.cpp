@@ -105,6 +105,7 @@ NodeCommand read_node(const Typed& typed, NodeRole role) {
       .database = typed.database, .state_dir = typed.state_dir, .name = typed.node, .role = role};
   read_others(typed, options);
   options.hooks = read_hooks(typed);
+  options.http = read_http(typed);
 
   auto& publish = options.publish;
   auto& follow = options.follow;

@@ -232,6 +232,7 @@ Status Subscriber::status() const {
   const auto follow = follow_->status();
   status.state = parse_node_state(to_string(follow.state)).value_or(NodeState::connecting);
   status.stream_id = follow.stream;
+  status.followed = follow.server_name;
   status.position = follow.applied.value_or(Position{});
   status.progression = Progression{follow.received, follow.durable.seq, status.position.seq};
   if (follow.server_last) {

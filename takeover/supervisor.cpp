@@ -11,6 +11,7 @@
 #include "takeover/lost_tail.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <future>
 #include <utility>
@@ -62,7 +63,10 @@ void Supervisor::run() {
                            .failed = fail};
     links_ = std::make_unique<PeerLinks>(std::move(links));
   }
-  node_.serve(*this);
+  api_ = std::make_unique<Api>(
+      ApiOptions{.control_socket = node_.directory().control_socket(), .http = options_.http},
+      *this, *this);
+  say_started();
   ready.set_value();
   try {
     for (auto step = first_step(); step != Step::end && !node_.is_stopping();) step = take(step);
@@ -74,12 +78,24 @@ void Supervisor::run() {
   if (failure) std::rethrow_exception(failure);
 }
 
+void Supervisor::say_started() const {
+  log::info("node_started", "understudy runs",
+            {{"node", node_.name()},
+             {"database", node_.database()},
+             {"state_dir", node_.directory().path()},
+             {"version", UNDERSTUDY_VERSION},
+             {"pid", ::getpid()}});
+}
+
 // Whoever waits for a command is answered first; then nobody asks the conductor or the peers.
 void Supervisor::end_helpers() {
   node_.stop();
   finish_promotion(stopping());
   if (conductor_) conductor_->end();
-  node_.stop_serving();
+  if (api_) {
+    api_.reset();
+    log::info("node_stopped", "stopped cleanly, position saved", {{"node", node_.name()}});
+  }
   links_.reset();  // it tells the conductor
   conductor_.reset();
 }
@@ -169,6 +185,7 @@ Supervisor::Step Supervisor::after_leading(const Plan& plan) {
       ReplicaHandover handover{std::move(*fence_), last, header.cursor(), header.page_size,
                                header.page_count};
       fence_.reset();
+      is_fenced_ = false;
       return open_own_epoch(std::move(handover), plan);
     }
     default:
@@ -186,6 +203,7 @@ Supervisor::Step Supervisor::follow() {
   {
     const std::lock_guard lock(fence_mutex_);
     fence = std::exchange(fence_, {});
+    is_fenced_ = false;
   }
   Subscriber subscriber(options_.follow, node_.directory(), std::move(fence));
   set_role(PeerRole::standby, nullptr, &subscriber);

@@ -14,6 +14,7 @@
 // other nodes on the serve and peers threads.
 #pragma once
 
+#include "common/api/api.h"
 #include "common/cluster/peer_links.h"
 #include "common/node/node.h"
 #include "common/serving/cluster_handler.h"
@@ -27,9 +28,11 @@
 #include "takeover/supervisor_options.h"
 #include "takeover/switchover.h"
 
+#include <atomic>
+
 namespace understudy {
 
-class Supervisor final : public CommandHandler, public ClusterHandler {
+class Supervisor final : public CommandHandler, public ClusterHandler, public NodeView {
  public:
   // Takes the node's lock, and its ports. Throws ConfigError, IoError, TransportError.
   explicit Supervisor(SupervisorOptions options);
@@ -44,6 +47,10 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
   CommandResult fence() override;
   CommandResult unfence() override;
   CommandResult snapshot(const std::string& output) override;
+
+  // --- what is seen of it (any thread) ---
+  [[nodiscard]] Status status() const override;
+  [[nodiscard]] ClusterStatus cluster() const override;
 
   // --- other nodes (serve thread) ---
   PeerReport report() override;
@@ -74,6 +81,8 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
   [[nodiscard]] Step open_own_epoch(ReplicaHandover handover, const Plan& plan);
   [[nodiscard]] StartFacts gather_start_facts();
   void keep_operators_fence();
+  void say_started() const;
+  [[nodiscard]] PeerReport describe_self(const Status& status) const;  // this node
   void end_helpers();
   void set_role(PeerRole role, std::shared_ptr<Publisher> publisher, Subscriber* subscriber);
   [[nodiscard]] Plan run_role(Role& role);
@@ -81,6 +90,9 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
   void learn_history();
   void run_hook_beside(const std::string& command, std::string_view name, NodeRole role);
   [[nodiscard]] Environment hook_environment(NodeRole role, Epoch epoch, std::string_view reason);
+
+  // supervisor_view.cpp
+  void add_peers(ClusterStatus& cluster) const;
 
   // supervisor_promote.cpp
   [[nodiscard]] PromotionFacts gather_facts(bool is_switchover);
@@ -143,6 +155,7 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
 
   std::mutex fence_mutex_;  // guards fence_
   std::optional<wal::WriteFence> fence_;
+  std::atomic<bool> is_fenced_{false};  // fence_ holds its lock; without waiting for who takes it
 
   // Of the conductor.
   std::optional<Switchover> switchover_;
@@ -152,7 +165,8 @@ class Supervisor final : public CommandHandler, public ClusterHandler {
   std::optional<wal::WriteFence> kept_open_;  // main thread; without the lock
   std::vector<std::thread> hooks_;            // main thread
   std::unique_ptr<PeerLinks> links_;          // null: no peers
-  std::unique_ptr<Conductor> conductor_;      // last: it uses all of the above
+  std::unique_ptr<Conductor> conductor_;      // it uses all of the above
+  std::unique_ptr<Api> api_;                  // last: so does it
 };
 
 }  // namespace understudy

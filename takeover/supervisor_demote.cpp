@@ -19,7 +19,19 @@ constexpr std::chrono::milliseconds kDrainStep{1000};
 // --- what others say ---
 
 PeerReport Supervisor::report() {
-  const auto status = node_.status();
+  const auto own = node_.status();
+  bool is_stale = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_stale = role_ == PeerRole::standby && !history_.empty() &&
+               own.position.epoch > history_.back().epoch;
+    is_stale = is_stale || (history_.empty() && own.position.epoch != 0);
+  }
+  if (is_stale) learn_history();
+  return describe_self(own);
+}
+
+PeerReport Supervisor::describe_self(const Status& status) const {
   PeerReport report;
   report.node = node_.name();
   report.stream = status.stream_id.is_nil() ? node_.identity().stream : status.stream_id;
@@ -27,20 +39,14 @@ PeerReport Supervisor::report() {
   report.state = std::string(to_string(status.state));
   report.position = status.position;
   report.applied = status.position.seq;
+  report.followed = status.followed;
+  report.is_fenced = is_fenced_;
   if (status.progression) {
     report.applied = status.progression->applied;
     if (status.progression->durable != status.position.seq) {
       report.position = {status.position.epoch, status.progression->durable, 0};
     }
   }
-  bool is_stale = false;
-  {
-    const std::lock_guard lock(mutex_);
-    is_stale = role_ == PeerRole::standby && !history_.empty() &&
-               status.position.epoch > history_.back().epoch;
-    is_stale = is_stale || (history_.empty() && status.position.epoch != 0);
-  }
-  if (is_stale) learn_history();
   const std::lock_guard lock(mutex_);
   report.role = superseded_by_ ? PeerRole::none : role_;
   if (!history_.empty()) {
@@ -149,12 +155,14 @@ bool Supervisor::fence_and_drain(Publisher& running) {
 bool Supervisor::take_fence(std::chrono::milliseconds patience) {
   const std::lock_guard lock(fence_mutex_);
   if (!fence_) fence_.emplace(node_.database());
-  return fence_->take(patience);
+  is_fenced_ = fence_->take(patience);
+  return is_fenced_;
 }
 
 void Supervisor::drop_fence() {
   const std::lock_guard lock(fence_mutex_);
   fence_.reset();
+  is_fenced_ = false;
 }
 
 CommandResult Supervisor::fence() {

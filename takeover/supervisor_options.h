@@ -1,12 +1,15 @@
-// SupervisorOptions: what the operator may choose of a node, for each role that it may come to play.
+// SupervisorOptions: what the operator may choose of a node, for each role that it may come to
+// play.
 #pragma once
 
+#include "common/api/http_options.h"
 #include "common/node/node_options.h"
 #include "publisher/publisher_options.h"
 #include "subscriber/subscriber_options.h"
 #include "takeover/hook.h"
 
 #include <chrono>
+#include <optional>
 #include <vector>
 
 namespace understudy {
@@ -17,6 +20,7 @@ struct SupervisorOptions {
   SubscriberOptions follow;     // as a standby; likewise
   std::vector<Endpoint> peers;  // all nodes of the cluster; this one may be among them
   HookOptions hooks;
+  std::optional<HttpOptions> http;  // none: only the control socket
   // How long a start waits for the first word of its peers before it goes by its own log.
   std::chrono::milliseconds peer_patience{3000};
 };

@@ -1,6 +1,7 @@
 #include "common/logging/log.h"
 
 #include "common/logging/line_text.h"
+#include "common/logging/recent_events.h"
 #include "common/logging/terminal.h"
 
 #include <fmt/format.h>
@@ -109,6 +110,7 @@ bool is_enabled(Level level) {
 }
 
 void write(Level level, std::string_view event, std::string_view message, Fields fields) {
+  remember_event(level, event, message, fields);
   if (!is_enabled(level)) return;
   const bool json = destination().format == Format::json;
   const auto line =

@@ -1,4 +1,4 @@
-// ControlClient: asks a running node over its control socket (control_server.h).
+// ControlClient: asks a running node over its control socket (common/api).
 // One thread at a time. Each call is a connection of its own.
 #pragma once
 

@@ -1,7 +1,6 @@
 #include "common/node/node.h"
 
 #include "common/core/clock.h"
-#include "common/logging/log.h"
 
 #include <unistd.h>
 
@@ -43,22 +42,6 @@ void Node::record(const std::function<void(NodeIdentity&)>& change) {
   change(identity);
   save_identity(directory_, identity);
   identity_ = std::move(identity);
-}
-
-void Node::serve(CommandHandler& commands) {
-  control_ = std::make_unique<ControlServer>(directory_.control_socket(), *this, commands);
-  log::info("node_started", "understudy runs",
-            {{"node", name_},
-             {"database", database_},
-             {"state_dir", directory_.path()},
-             {"version", UNDERSTUDY_VERSION},
-             {"pid", ::getpid()}});
-}
-
-void Node::stop_serving() {
-  if (!control_) return;
-  control_.reset();
-  log::info("node_stopped", "stopped cleanly, position saved", {{"node", name_}});
 }
 
 void Node::run(Role& role) {

@@ -1,4 +1,4 @@
-// Node: what lasts while roles come and go: name, state directory, lock, control socket. Roles run
+// Node: what lasts while roles come and go: name, state directory, lock. Roles run
 // in it one after another; takeover/supervisor.h says which.
 //
 // Invariant: the lock is held and the identity checked before a role is made, and until after it
@@ -7,7 +7,6 @@
 // Made and run on the main thread; status(), stop() and identity() from any.
 #pragma once
 
-#include "common/node/control_server.h"
 #include "common/node/identity.h"
 #include "common/node/node_options.h"
 #include "common/node/role.h"
@@ -19,12 +18,12 @@
 
 namespace understudy {
 
-class Node final : public StatusSource {
+class Node final {
  public:
   // Makes the state directory when there is none, takes its lock, checks who it belongs to.
   // Throws ConfigError, IoError.
   explicit Node(const NodeOptions& options);
-  ~Node() override;
+  ~Node();
 
   [[nodiscard]] const StateDirectory& directory() const { return directory_; }
   [[nodiscard]] const std::string& database() const { return database_; }
@@ -32,10 +31,6 @@ class Node final : public StatusSource {
   [[nodiscard]] NodeIdentity identity() const;
   // Changes what is on record about the node; durable from its return.
   void record(const std::function<void(NodeIdentity&)>& change);
-
-  // Answers on the control socket from here on; `commands` outlives the node's serving.
-  void serve(CommandHandler& commands);
-  void stop_serving();
 
   // Runs the role until stop() is called or the role ends by itself. What the role throws goes
   // through.
@@ -46,7 +41,7 @@ class Node final : public StatusSource {
   // What is added to each status from now on: guarantees that are weakened.
   void set_warnings(std::vector<std::string> warnings);
 
-  [[nodiscard]] Status status() const override;
+  [[nodiscard]] Status status() const;
 
  private:
   StateDirectory directory_;
@@ -54,7 +49,6 @@ class Node final : public StatusSource {
   StateLock lock_;
   std::string name_;
   std::int64_t started_us_;
-  std::unique_ptr<ControlServer> control_;
 
   mutable std::mutex mutex_;
   NodeIdentity identity_;              // guarded by mutex_

@@ -68,7 +68,8 @@ struct StandbyStatus {
   std::string name;
   NodeState state = NodeState::connecting;
   Progression seqs;
-  double lag_seconds = 0;  // age of the oldest record that it does not show yet; 0: none
+  double lag_seconds = 0;       // age of the oldest record that it does not show yet; 0: none
+  std::uint64_t lag_bytes = 0;  // of records that it does not show yet (common/record/log_bytes.h)
   bool operator==(const StandbyStatus&) const = default;
 };
 
@@ -103,11 +104,16 @@ struct Status {
   std::optional<SnapshotStatus> snapshot;
   std::optional<double> snapshot_progress;        // of the one that is being taken: 0 … 1
   std::vector<StandbyStatus> standbys;            // those that are connected, by name
+  bool is_fenced = false;                         // primary: its application may not write
+  bool is_standing_down = false;                  // primary: another one leads
   std::vector<std::string> from;                  // standby: the endpoints it asks
+  std::string followed;                           // standby: the node it is connected with
+  bool is_sync = false;                           // standby: commits wait for its acknowledgements
   std::optional<Progression> progression;         // standby
   std::optional<Seq> primary_seq;                 // standby: last heard of
   std::optional<double> lag_seconds;              // standby: behind the primary
   std::optional<std::uint64_t> lag_transactions;  // standby: primary_seq − applied
+  std::optional<std::uint64_t> lag_bytes;         // standby: of those, as far as it can be told
   std::optional<WalStatus> wal;                   // primary
   std::string last_error;                         // empty: none
   std::vector<std::string> warnings;              // guarantees that are weakened now

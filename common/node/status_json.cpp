@@ -38,7 +38,8 @@ Json standby_json(const StandbyStatus& standby) {
           {"received_seq", standby.seqs.received},
           {"durable_seq", standby.seqs.durable},
           {"applied_seq", standby.seqs.applied},
-          {"lag_seconds", rounded(standby.lag_seconds)}};
+          {"lag_seconds", rounded(standby.lag_seconds)},
+          {"lag_bytes", standby.lag_bytes}};
 }
 
 Json wal_json(const WalStatus& wal) {
@@ -52,6 +53,8 @@ Json wal_json(const WalStatus& wal) {
 }
 
 void add_primary_fields(const Status& status, Json& out) {
+  out["is_fenced"] = status.is_fenced;
+  out["is_standing_down"] = status.is_standing_down;
   out["standbys"] = Json::array();
   for (const auto& standby : status.standbys) out["standbys"].push_back(standby_json(standby));
   out["wal"] = status.wal ? wal_json(*status.wal) : Json(nullptr);
@@ -60,12 +63,15 @@ void add_primary_fields(const Status& status, Json& out) {
 void add_standby_fields(const Status& status, Json& out) {
   const auto& seqs = status.progression;
   out["from"] = status.from;
+  out["followed"] = text_or_null(status.followed);
+  out["is_sync"] = status.is_sync;
   out["received_seq"] = seqs ? Json(seqs->received) : Json(nullptr);
   out["durable_seq"] = seqs ? Json(seqs->durable) : Json(nullptr);
   out["applied_seq"] = seqs ? Json(seqs->applied) : Json(nullptr);
   out["primary_seq"] = or_null(status.primary_seq);
   out["lag_seconds"] = status.lag_seconds ? Json(rounded(*status.lag_seconds)) : Json(nullptr);
   out["lag_transactions"] = or_null(status.lag_transactions);
+  out["lag_bytes"] = or_null(status.lag_bytes);
   out["standbys"] = Json::array();
   for (const auto& standby : status.standbys) out["standbys"].push_back(standby_json(standby));
 }
@@ -103,6 +109,7 @@ StandbyStatus read_standby(const Json& from) {
   standby.seqs = {from.at("received_seq").get<Seq>(), from.at("durable_seq").get<Seq>(),
                   from.at("applied_seq").get<Seq>()};
   standby.lag_seconds = optional_member<double>(from, "lag_seconds").value_or(0);
+  standby.lag_bytes = optional_member<std::uint64_t>(from, "lag_bytes").value_or(0);
   return standby;
 }
 
@@ -149,7 +156,11 @@ void read_details(const Json& from, Status& status) {
   if (const auto found = from.find("wal"); found != from.end() && found->is_object()) {
     status.wal = read_wal(*found);
   }
+  status.is_fenced = optional_member<bool>(from, "is_fenced").value_or(false);
+  status.is_standing_down = optional_member<bool>(from, "is_standing_down").value_or(false);
   status.from = from.value("from", std::vector<std::string>{});
+  status.followed = text_member(from, "followed");
+  status.is_sync = optional_member<bool>(from, "is_sync").value_or(false);
   const auto applied = optional_member<Seq>(from, "applied_seq");
   if (applied) {
     status.progression = {from.at("received_seq").get<Seq>(), from.at("durable_seq").get<Seq>(),
@@ -158,6 +169,7 @@ void read_details(const Json& from, Status& status) {
   status.primary_seq = optional_member<Seq>(from, "primary_seq");
   status.lag_seconds = optional_member<double>(from, "lag_seconds");
   status.lag_transactions = optional_member<std::uint64_t>(from, "lag_transactions");
+  status.lag_bytes = optional_member<std::uint64_t>(from, "lag_bytes");
 }
 
 }  // namespace

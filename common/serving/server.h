@@ -17,7 +17,7 @@
 #include "common/serving/listener.h"
 #include "common/serving/outboxes.h"
 #include "common/serving/peers.h"
-#include "common/serving/rate_limit.h"
+#include "common/core/rate_limit.h"
 
 #include <exception>
 #include <functional>

@@ -29,8 +29,9 @@ HEADER_HOMES = {
         r"common/(record|transport)/\w+\.cpp$|"
         r"common/transport/message_(reader|writer)\.h$"),  # the codec's own, for message.cpp
     r"spdlog/": r"common/logging/",
-    r"nlohmann/": r"(common/node|cli)/\w+\.cpp$",
-    r"httplib\.h$": r"(common/node|cli)/\w+\.cpp$",
+    r"nlohmann/": r"(common/node|common/api|cli)/\w+\.cpp$",
+    r"httplib\.h$": r"(common/(node|http)|cli)/\w+\.cpp$",
+    r"openssl/": r"common/http/\w+\.cpp$",
     r"CLI/": r"cli/",
     r"sqlite3\.h$": r"common/(sqlite|file|wal|backend)/",
     r"zstd\.h$": r"common/(record|snapshot)/\w+\.cpp$",

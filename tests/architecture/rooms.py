@@ -11,8 +11,9 @@ RANKS = {
     "backend": 3, "transport": 3,
     "serving": 4, "orphans": 4,
     "cluster": 5, "replica": 5, "snapshot": 5,
+    "http": 2,
     "node": 6,
-    "publisher": 7, "subscriber": 7, "replay": 7,
+    "publisher": 7, "subscriber": 7, "replay": 7, "api": 7,
     "takeover": 8,
     "cli": 9,
 }

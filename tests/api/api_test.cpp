@@ -1,9 +1,10 @@
 // The control socket answers whatever is thrown at it, and ends at once however many wait.
+#include "common/api/api.h"
+
 #include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/node/control_client.h"
 #include "common/node/control_path.h"
-#include "common/node/control_server.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
@@ -21,7 +22,7 @@ using namespace understudy;
 
 namespace {
 
-class FakeNode final : public StatusSource, public CommandHandler {
+class FakeNode final : public NodeView, public CommandHandler {
  public:
   [[nodiscard]] Status status() const override {
     Status status;
@@ -31,6 +32,7 @@ class FakeNode final : public StatusSource, public CommandHandler {
     status.progression = Progression{seq, seq, seq};
     return status;
   }
+  [[nodiscard]] ClusterStatus cluster() const override { return {}; }
   CommandResult promote(bool force, bool dry_run) override {
     if (!force) {
       return {
@@ -92,7 +94,7 @@ TEST_CASE("the socket is for its owner only, and goes away with the server") {
   const auto path = directory.file("control.sock");
   FakeNode node;
   {
-    const ControlServer server(path, node, node);
+    const Api server({path, {}}, node, node);
     struct stat info {};
     REQUIRE(::stat(path.c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == 0600);
@@ -113,7 +115,7 @@ TEST_CASE("a socket that a killed process left is replaced; nobody listening is 
   ::close(stale);
   CHECK_FALSE(ControlClient(path).status().has_value());
   FakeNode node;
-  const ControlServer server(path, node, node);
+  const Api server({path, {}}, node, node);
   CHECK(ControlClient(path).status().has_value());
 }
 
@@ -122,7 +124,7 @@ TEST_CASE("a path that is too long for a socket address works") {
   const auto folder = directory.file(std::string(200, 'd'));
   REQUIRE(::mkdir(folder.c_str(), 0700) == 0);
   FakeNode node;
-  const ControlServer server(folder + "/control.sock", node, node);
+  const Api server({folder + "/control.sock", {}}, node, node);
   CHECK(ControlClient(folder + "/control.sock").status().has_value());
 }
 
@@ -130,7 +132,7 @@ TEST_CASE("wait ends when the level is reached, or in time") {
   const test::TemporaryDirectory directory;
   const auto path = directory.file("control.sock");
   FakeNode node;
-  const ControlServer server(path, node, node);
+  const Api server({path, {}}, node, node);
   ControlClient client(path);
   CHECK(client.wait(1, Level::applied, 1, 20) == WaitResult::timed_out);
   std::optional<WaitResult> result;
@@ -144,10 +146,10 @@ TEST_CASE("waiting clients leave room for others, and do not hold up the end") {
   const test::TemporaryDirectory directory;
   const auto path = directory.file("control.sock");
   FakeNode node;
-  std::optional<ControlServer> server(std::in_place, path, node, node);
+  std::optional<Api> server(std::in_place, ApiOptions{path, {}}, node, node);
   std::vector<std::thread> waiting;
   std::atomic<int> stopped{0};
-  for (int i = 0; i < ControlServer::kMaxWaits; ++i) {
+  for (int i = 0; i < Api::kMaxWaits; ++i) {
     waiting.emplace_back([&] {
       // The probing below may have the last place for a moment: then again.
       for (;;) {
@@ -173,14 +175,14 @@ TEST_CASE("waiting clients leave room for others, and do not hold up the end") {
   server.reset();
   CHECK(monotonic_time_us() - before_us < 3'000'000);
   for (auto& thread : waiting) thread.join();
-  CHECK(stopped == ControlServer::kMaxWaits);
+  CHECK(stopped == Api::kMaxWaits);
 }
 
 TEST_CASE("garbage and wrong requests get an answer or a closed connection") {
   const test::TemporaryDirectory directory;
   const auto path = directory.file("control.sock");
   FakeNode node;
-  const ControlServer server(path, node, node);
+  const Api server({path, {}}, node, node);
   CHECK(answers(get(path, "/health"), 200));
   CHECK(answers(get(path, "/nothing"), 404));
   for (const auto* target :
@@ -225,7 +227,7 @@ TEST_CASE("commands come back as they were answered") {
   const test::TemporaryDirectory temporary;
   const auto path = temporary.file("control.sock");
   FakeNode node;
-  const ControlServer server(path, node, node);
+  const Api server({path, {}}, node, node);
   ControlClient client(path);
   const auto refused = client.command("/promote?force=0&dry_run=0");
   REQUIRE(refused.has_value());
@@ -234,7 +236,7 @@ TEST_CASE("commands come back as they were answered") {
   CHECK(client.command("/promote?force=1")->outcome == CommandResult::Outcome::done);
   CHECK(client.command("/switchover?to=db2")->text == "db2");
   CHECK_THROWS_AS((void)client.command("/no-such-command"), TransportError);
-  CHECK(get(path, "/promote?force=1").find("404") != std::string::npos);
+  CHECK(get(path, "/promote?force=1").find("405") != std::string::npos);
 }
 
 TEST_CASE("one command at a time") {
@@ -242,7 +244,7 @@ TEST_CASE("one command at a time") {
   const auto path = temporary.file("control.sock");
   FakeNode node;
   node.is_fencing = true;
-  const ControlServer server(path, node, node);
+  const Api server({path, {}}, node, node);
   std::thread first([&] { (void)ControlClient(path).command("/fence"); });
   for (bool busy = false; !busy;) {
     try {

@@ -1,0 +1,16 @@
+// NodeView: what a node lets be seen of it over HTTP. Any thread; cheap, for clients ask often.
+#pragma once
+
+#include "common/api/cluster_status.h"
+#include "common/node/status.h"
+
+namespace understudy {
+
+class NodeView {
+ public:
+  virtual ~NodeView() = default;
+  [[nodiscard]] virtual Status status() const = 0;
+  [[nodiscard]] virtual ClusterStatus cluster() const = 0;
+};
+
+}  // namespace understudy

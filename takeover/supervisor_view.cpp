@@ -1,0 +1,87 @@
+// What the supervisor lets be seen of its node: its status, and the cluster as it knows it.
+#include "common/core/clock.h"
+#include "takeover/supervisor.h"
+
+#include <algorithm>
+
+namespace understudy {
+namespace {
+
+ClusterMember to_member(const Peer& peer, std::int64_t now_us) {
+  const auto& report = peer.report;
+  ClusterMember member;
+  member.node = report.node;
+  member.role = std::string(to_string(report.role));
+  member.state = report.state;
+  member.epoch = report.epoch;
+  member.seq = report.position.seq;
+  member.applied_seq = report.applied;
+  member.followed = report.followed;
+  member.is_fenced = report.is_fenced;
+  if (peer.is_silent) {
+    member.silent_seconds = static_cast<double>(now_us - peer.heard_us) / 1e6;
+    member.role = "none";  // what it was, nobody knows that it still is
+  }
+  return member;
+}
+
+}  // namespace
+
+Status Supervisor::status() const {
+  auto status = node_.status();
+  if (status.role == NodeRole::primary) {
+    status.is_fenced = is_fenced_;
+    const std::lock_guard lock(mutex_);
+    status.is_standing_down =
+        superseded_by_.has_value() || (publisher_ != nullptr && role_ != PeerRole::primary);
+  }
+  return status;
+}
+
+ClusterStatus Supervisor::cluster() const {
+  const auto own = status();
+  const auto self = describe_self(own);
+  ClusterStatus cluster;
+  cluster.stream = self.stream;
+  cluster.epoch = self.epoch;
+  cluster.self = self.node;
+  auto& me = cluster.members.emplace_back(
+      to_member({.report = self, .endpoint = {}, .heard_us = 0}, monotonic_time_us()));
+  me.is_self = true;
+  me.endpoint = own.listen;
+  if (self.role == PeerRole::primary) cluster.primary = self.node;
+  if (links_) add_peers(cluster);
+  {
+    const std::lock_guard lock(mutex_);
+    cluster.history = history_;
+  }
+  add_lags(own, cluster);
+  return cluster;
+}
+
+// Those that are known, and those that are only named.
+void Supervisor::add_peers(ClusterStatus& cluster) const {
+  const auto now_us = monotonic_time_us();
+  cluster.epoch = std::max(cluster.epoch, links_->highest_epoch());
+  if (const auto primary = links_->primary()) {
+    cluster.primary = primary->report.node;
+  } else if (links_->fork() || cluster.epoch > cluster.members.front().epoch) {
+    cluster.primary.clear();
+  }
+  for (const auto& peer : links_->peers()) {
+    if (!peer.is_of_stream && !peer.report.stream.is_nil()) continue;
+    auto member = to_member(peer, now_us);
+    if (const auto endpoint = links_->endpoint_of(member.node)) {
+      member.endpoint = endpoint->to_string();
+    }
+    cluster.members.push_back(std::move(member));
+  }
+  for (const auto& unanswered : links_->unanswered(1)) {
+    if (!unanswered.node.empty()) continue;
+    ClusterMember member;
+    member.endpoint = unanswered.endpoint.to_string();
+    cluster.members.push_back(std::move(member));
+  }
+}
+
+}  // namespace understudy
