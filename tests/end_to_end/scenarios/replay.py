@@ -147,8 +147,9 @@ def several_logs(program, chance):
         connection = sqlite3.connect(cluster.database, isolation_level=None)
         states = [describe(connection)]
         for _ in range(6):
+            # Half of what the queue holds: it may be trimmed before it is copied, and these are still there.
             for _ in range(40):
-                connection.execute("INSERT INTO note VALUES (NULL, hex(randomblob(1500)))")
+                connection.execute("INSERT INTO note VALUES (NULL, hex(randomblob(150)))")
                 states.append(describe(connection))
             wait_until("it is recorded", lambda: publisher.status()["seq"] == first + len(states) - 1)
             parts.append(copy_log(state_folder(cluster.database) / "backend.db",
