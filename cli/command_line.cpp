@@ -1,6 +1,7 @@
 #include "cli/help_text.h"
 #include "cli/node_options.h"
 #include "cli/recovery_options.h"
+#include "cli/self_description.h"
 #include "cli/shared_options.h"
 #include "cli/typed.h"
 
@@ -180,7 +181,10 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
                           add_restore(app, typed),
                           add_replay(app, typed),
                           add_log(app, typed)};
+  SelfDescription self;
+  add_self_description(app, self);
   for (auto* command : app.get_subcommands({})) command->group("Commands");
+  self.manual->group("");  // not listed
   if (const auto word = unknown_command(app, argc, argv)) {
     return {{},
             usage_error(fmt::format("there is no command '{}'; see: understudy --help", *word))};
@@ -191,6 +195,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       return {{}, usage_error("which command? see: understudy --help")};
     }
     const auto log_options = read_log_options(typed);
+    if (auto said = read_self_description(app, self)) return {log_options, *std::move(said)};
     return {log_options, choose(commands, typed)};
   } catch (const CLI::ParseError& error) {
     return {{}, explain(app, error)};

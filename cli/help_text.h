@@ -155,4 +155,12 @@ Examples:
 Works beside a running node and without one. Which table a page belongs to is
 asked of the database as it is now, which reads it once; --no-tables spares that.)";
 
+inline constexpr const char* kCompletion = R"(
+Examples:
+  understudy completion bash > /etc/bash_completion.d/understudy
+  source <(understudy completion bash)
+  understudy completion zsh > ~/.zfunc/_understudy
+
+The Debian package has all three in place already.)";
+
 }  // namespace understudy::help

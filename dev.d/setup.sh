@@ -4,6 +4,7 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config python3 sqlite3 libsqlite3-dev libzmq3-dev cppzmq-dev
   libmsgpack-cxx-dev libspdlog-dev libfmt-dev doctest-dev libxxhash-dev libzstd-dev libcli11-dev
   libcpp-httplib-dev libssl-dev nlohmann-json3-dev libtomlplusplus-dev libbenchmark-dev
+  libsystemd-dev
 )
 tool_packages=(clang-14 libclang-rt-14-dev clang-format clang-tidy)
 

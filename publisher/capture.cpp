@@ -1,6 +1,7 @@
 #include "publisher/capture.h"
 
 #include "common/core/clock.h"
+#include "common/core/heartbeat.h"
 #include "common/logging/log.h"
 #include "common/logging/progress.h"
 #include "common/record/page_hash.h"
@@ -75,7 +76,9 @@ void Capture::stop() {
 }
 
 std::optional<std::pair<Position, wal::Cursor>> Capture::learn() {
+  const heartbeat::Loop loop("capture");
   while (scan_ && !stopping_) {
+    heartbeat::turn();
     now_us_ = monotonic_time_us();
     (void)poll_once();
     if (tail_.reads_are_exact()) {
@@ -108,11 +111,13 @@ class Capture::LetGo {
 
 void Capture::run(const LogWriter& log, SyncCommits& commits) {
   const LetGo let_go(tail_);
+  const heartbeat::Loop loop("capture");
   prctl(PR_SET_TIMERSLACK, 1);  // naps of 200 µs, not 250
   now_us_ = last_progress_us_ = last_save_us_ = monotonic_time_us();
   saved_seq_ = 0;
   publish_status();
   while (!stopping_) {
+    heartbeat::turn();
     const auto before = tail_.cursor();
     const auto drains_wanted = drains_wanted_.load();
     const auto result = poll_once();

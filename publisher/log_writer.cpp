@@ -3,6 +3,7 @@
 #include "common/core/assert.h"
 #include "common/core/clock.h"
 #include "common/core/errors.h"
+#include "common/core/heartbeat.h"
 #include "common/logging/log.h"
 #include "common/snapshot/retention_floor.h"
 
@@ -30,7 +31,9 @@ LogWriter::LogWriter(Backend& backend, PartQueue& queue, RetentionPolicy retenti
 }
 
 void LogWriter::run() {
+  const heartbeat::Loop loop("log");
   while (true) {
+    heartbeat::turn();
     const auto pending = queue_.take(kTakeBytes, kIdleWait);
     if (!pending.empty()) append(pending);
     if (pending.empty() && queue_.is_closed()) return;
@@ -62,6 +65,7 @@ void LogWriter::append(const std::vector<PendingBatch>& pending) {
 // final, above all a failed fsync.
 void LogWriter::append_durably(std::span<const BatchView> views, ByteView cursor) {
   while (true) {
+    heartbeat::turn();
     try {
       backend_.append(views, cursor);
       if (disk_full_.exchange(false))

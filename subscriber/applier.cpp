@@ -2,6 +2,7 @@
 
 #include "common/core/clock.h"
 #include "common/core/errors.h"
+#include "common/core/heartbeat.h"
 #include "common/logging/log.h"
 
 #include <algorithm>
@@ -80,6 +81,7 @@ std::optional<Position> Applier::locate(const std::optional<wal::Cursor>& last_w
       [&](PageNo done, PageNo total) {
         if (!began) progress_.begin("comparing " + database_, total, ProgressUnit::pages);
         began = true;
+        heartbeat::turn();
         progress_.advance(done);
       },
       last_writer);
@@ -102,7 +104,9 @@ std::optional<Position> Applier::locate(const std::optional<wal::Cursor>& last_w
 }
 
 void Applier::run() {
+  const heartbeat::Loop loop("apply");
   while (!stopping_) {
+    heartbeat::turn();
     take(patience());
     if (is_waiting_for_space() && !may_try_again()) {
       answer_nobody();
@@ -221,6 +225,7 @@ void Applier::apply_log() {
   const auto until = monotonic_time_us() + kMergeLimit_us;
   has_more_ = true;
   while (has_more_ && !stopping_) {
+    heartbeat::turn();
     if (!apply_next()) return;
     if (has_more_ && replica_->at_boundary() && monotonic_time_us() >= until) break;
   }
@@ -372,6 +377,7 @@ void Applier::do_upkeep() {
 void Applier::save() {
   last_save_us_ = monotonic_time_us();
   if (keep_after_ != 0 && replica_->position().seq == keep_after_) return;  // 0: none is saved
+  const heartbeat::LongWork work;  // an fsync of all that was checkpointed
   replica_->make_durable();
   replica_->save_hashes();
   keep_after_ = replica_->durable_position().seq;

@@ -1,5 +1,6 @@
 // Applier: the resync's side, what the Follower wants of the stage.
 #include "common/core/assert.h"
+#include "common/core/heartbeat.h"
 #include "common/logging/log.h"
 #include "subscriber/applier.h"
 
@@ -27,7 +28,10 @@ void Applier::carry_out(follow::BeginResync& begin) {
   if (replica_ && replica_->has_pending()) replica_->abandon();
   if (replica_ && is_lost_ && !knows_pages) {
     progress_.begin("comparing " + database_, replica_->page_count(), ProgressUnit::pages);
-    replica_->rescan([this](PageNo done, PageNo) { progress_.advance(done); });
+    replica_->rescan([this](PageNo done, PageNo) {
+      heartbeat::turn();
+      progress_.advance(done);
+    });
     progress_.end();
   }
   stage_.emplace(StageOptions{.state_dir = directory_.path(), .vfs = {}}, begin.outline,
@@ -70,7 +74,8 @@ void Applier::carry_out(follow::FinishResync&) {
 }
 
 void Applier::try_finish() {
-  log_ = open_log_();  // the log may have begun anew since
+  const heartbeat::LongWork work;  // it reads and fsyncs whole files
+  log_ = open_log_();              // the log may have begun anew since
   switch (stage_->complete(*log_)) {
     case Stage::Completion::proved:
       return finish();

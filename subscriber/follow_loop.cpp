@@ -2,6 +2,7 @@
 
 #include "common/core/clock.h"
 #include "common/core/errors.h"
+#include "common/core/heartbeat.h"
 #include "common/logging/log.h"
 
 #include <pthread.h>
@@ -30,7 +31,9 @@ FollowLoop::FollowLoop(FollowerStart start, std::vector<Endpoint> endpoints, Int
 }
 
 void FollowLoop::run() {
+  const heartbeat::Loop loop("follow");
   while (!stopping_) {
+    heartbeat::turn();
     follower_.tick(monotonic_time_us());
     take_posts();
     if (sockets_) take_messages();

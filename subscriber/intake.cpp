@@ -3,6 +3,7 @@
 #include "common/core/assert.h"
 #include "common/core/clock.h"
 #include "common/core/errors.h"
+#include "common/core/heartbeat.h"
 #include "common/logging/log.h"
 
 #include <chrono>
@@ -36,7 +37,9 @@ void Intake::forget_last_writer() {
 
 void Intake::run() {
   if (backend_) upkeep_ = std::make_unique<UpkeepThread>(*backend_);
+  const heartbeat::Loop loop("log");
   while (!is_stopping()) {
+    heartbeat::turn();
     auto work = take();
     while (!work.empty() && !is_stopping()) carry_out(work);
     if (backend_) do_upkeep();
@@ -114,6 +117,7 @@ bool Intake::append_durably(std::span<const BatchView> views) {
 // Anything else is final, above all a failed fsync.
 bool Intake::write_durably(const std::function<void()>& write) {
   while (true) {
+    heartbeat::turn();
     try {
       write();
       if (disk_full_.exchange(false)) {
@@ -149,6 +153,7 @@ void Intake::drop_open_tail(const follow::DropOpenTail& drop) {
 // Invariant 9: what the primary does not know is kept before it is taken back. After a crash in
 // between, the Follower finds the log as it was, and all this is done again.
 void Intake::rewind(const follow::RewindLog& rewind) {
+  const heartbeat::LongWork work;  // as much as was put into the log alone
   const bool covered = rewind.keep_until >= backend_->bounds().base.seq;
   if (covered) {
     if (!keep_orphans_of(rewind)) return;  // stopping

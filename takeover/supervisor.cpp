@@ -106,6 +106,14 @@ void Supervisor::stop() {
   changed_.notify_all();
 }
 
+bool Supervisor::is_up() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (role_ == PeerRole::none) return false;
+  }
+  return node_.status().state != NodeState::starting;
+}
+
 // --- what runs first ---
 
 StartFacts Supervisor::gather_start_facts() {

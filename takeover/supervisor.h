@@ -41,6 +41,12 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
   void run();   // until stop(); throws what makes the node unable to go on
   void stop();  // any thread
 
+  // It has found its role, and what belongs to that holds: a primary follows its application, a
+  // standby has the write lock on its database. False while it starts, and between two roles. Any
+  // thread, as status().
+  [[nodiscard]] bool is_up() const;
+  [[nodiscard]] Status status() const { return node_.status(); }
+
   // --- commands (control threads) ---
   CommandResult promote(bool force, bool dry_run) override;
   CommandResult switchover(const std::string& to, bool dry_run) override;

@@ -2,6 +2,7 @@
 
 #include "common/core/assert.h"
 #include "common/core/clock.h"
+#include "common/core/heartbeat.h"
 #include "common/core/random_number.h"
 
 #include <pthread.h>
@@ -177,7 +178,9 @@ void PeerLinks::run_guarded() {
 }
 
 void PeerLinks::run() {
+  const heartbeat::Loop loop("peers");
   while (true) {
+    heartbeat::turn();
     const auto self = options_.report();
     const auto now_us = monotonic_time_us();
     int timeout_ms = 0;

@@ -1,6 +1,7 @@
 #include "common/serving/server.h"
 
 #include "common/core/clock.h"
+#include "common/core/heartbeat.h"
 #include "common/core/random_number.h"
 
 #include <pthread.h>
@@ -107,8 +108,10 @@ void Server::run_guarded() {
 }
 
 void Server::run() {
+  const heartbeat::Loop loop("serve");
   bool busy = false;
   while (true) {
+    heartbeat::turn();
     const auto ready = sockets_.wait(busy ? 0 : wait_ms(), mailbox_->wake);
     now_us_ = monotonic_time_us();
     take_replies();

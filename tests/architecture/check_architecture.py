@@ -33,6 +33,7 @@ HEADER_HOMES = {
     r"httplib\.h$": r"(common/(node|http)|cli)/\w+\.cpp$",
     r"openssl/": r"common/http/\w+\.cpp$",
     r"CLI/": r"cli/",
+    r"systemd/": r"cli/service_notice\.cpp$",
     r"sqlite3\.h$": r"common/(sqlite|file|wal|backend)/",
     r"zstd\.h$": r"common/(record|snapshot)/\w+\.cpp$",
     r"xxhash\.h$": r"common/core/\w+\.cpp$",
