@@ -43,9 +43,8 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
 
   // It has found its role, and what belongs to that holds: a primary follows its application, a
   // standby has the write lock on its database. False while it starts, and between two roles. Any
-  // thread, as status().
+  // thread.
   [[nodiscard]] bool is_up() const;
-  [[nodiscard]] Status status() const { return node_.status(); }
 
   // --- commands (control threads) ---
   CommandResult promote(bool force, bool dry_run) override;
