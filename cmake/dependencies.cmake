@@ -14,3 +14,4 @@ pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 find_library(HTTPLIB cpp-httplib REQUIRED)
 find_path(MSGPACK_INCLUDE msgpack.hpp REQUIRED)
 find_path(TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)  # headers alone
+find_package(Python3 REQUIRED COMPONENTS Interpreter)  # common/page is put together with it

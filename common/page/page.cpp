@@ -1,0 +1,9 @@
+#include "common/page/page.h"
+
+#include "common/page/assembled_page.h"
+
+namespace understudy {
+
+Page cluster_page() { return {kAssembledHtml, kAssembledEtag, kAssembledPolicy}; }
+
+}  // namespace understudy
