@@ -20,6 +20,7 @@ class Listener {
            CommandHandler& commands, CommandLocks& locks, http::EventFeed& feed) {
     add_health_routes(router_, node);
     add_status_routes(router_, node);
+    add_page_route(router_);
     add_wait_route(router_, node, stopping_, waits_);
     add_command_routes(router_, commands, locks, gate);
     server_.emplace(std::move(options), router_, feed);

@@ -29,6 +29,8 @@ struct CommandLocks {
 void add_health_routes(http::Router& router, const NodeView& node);
 // /status, /cluster, /events
 void add_status_routes(http::Router& router, const NodeView& node);
+// / (the page)
+void add_page_route(http::Router& router);
 // /wait; `stopping` ends it, `waits` counts those that are waiting on this listener.
 void add_wait_route(http::Router& router, const NodeView& node, const std::atomic<bool>& stopping,
                     std::atomic<int>& waits);

@@ -1,7 +1,7 @@
 """Makes the page of its parts: index.html with page.css and script/*.js inside, and what docs/OPERATING.md says of log
 events and runbooks. The build embeds the result in the program; the tests' fixture server serves it as it is.
 
-usage: assemble.py HEADER     writes the C++ header with the page, its entity tag and its Content-Security-Policy
+usage: assemble.py HEADER     writes the C++ header with the page and its Content-Security-Policy
 """
 
 import base64
@@ -22,7 +22,6 @@ SCRIPTS = ("words", "cluster", "conditions", "tracks", "figures_view", "nodes_vi
 class Page:
     """What the HTTP server answers at `/`, with the headers that belong to it."""
     html: str
-    etag: str
     policy: str  # Content-Security-Policy
 
 
@@ -118,8 +117,7 @@ def assemble() -> Page:
     script = ("'use strict';\n{\n" + script_constants(parts["conditions"], OPERATING.read_text()) +
               "".join(map(without_comments, parts.values())) + "}\n")
     html = (FOLDER / "index.html").read_text().replace("@STYLE@", style).replace("@SCRIPT@", script)
-    digest = hashlib.sha256(html.encode()).hexdigest()
-    return Page(html, f'"{digest[:32]}"', policy_of(script, style))
+    return Page(html, policy_of(script, style))
 
 
 def header_text(page: Page) -> str:
@@ -131,7 +129,6 @@ def header_text(page: Page) -> str:
     return ("// Made by common/page/assemble.py of the parts in common/page and docs/OPERATING.md.\n#pragma once\n\n"
             "#include <string_view>\n\nnamespace understudy {\n\n"
             f"inline constexpr std::string_view kAssembledHtml =\n{literal(page.html)};\n"
-            f"inline constexpr std::string_view kAssembledEtag = {literal(page.etag)};\n"
             f"inline constexpr std::string_view kAssembledPolicy = {literal(page.policy)};\n\n"
             "}  // namespace understudy\n")
 

@@ -4,6 +4,6 @@
 
 namespace understudy {
 
-Page cluster_page() { return {kAssembledHtml, kAssembledEtag, kAssembledPolicy}; }
+Page cluster_page() { return {kAssembledHtml, kAssembledPolicy}; }
 
 }  // namespace understudy

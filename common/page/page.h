@@ -10,7 +10,6 @@ namespace understudy {
 
 struct Page {
   std::string_view html;            // UTF-8
-  std::string_view etag;            // quoted, of the content: for ETag and If-None-Match
   std::string_view content_policy;  // Content-Security-Policy; holds the hashes of script and style
 };
 

@@ -93,7 +93,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(3600)
         if self.path == "/":
             page = stage.page
-            self.answer("text/html; charset=utf-8", page.html, ETag=page.etag, Content_Security_Policy=page.policy)
+            self.answer("text/html; charset=utf-8", page.html, Content_Security_Policy=page.policy)
         elif self.path == "/events":
             self.play_events(stage)
         elif self.path in ("/cluster", "/status"):

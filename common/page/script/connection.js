@@ -1,4 +1,5 @@
-// The way to the node that serves the page, and to no other: /events as a stream, /cluster each second.
+// The way to the node that serves the page, and to no other: /events as a stream, /cluster each second; /status too while
+// there is no stream (a node has room for so many readers of it).
 // Both are tried again for as long as the page is open; nothing is asked while the last answer is still awaited.
 
 const ASK_MS = 1000;
@@ -10,6 +11,7 @@ class Connection {
     this.told = told;
     this.openedAt = Date.now();
     this.lastAnswerAt = 0;
+    this.lastStatusAt = this.openedAt;  // by the stream
     this.listen();
     this.ask();
   }
@@ -17,7 +19,10 @@ class Connection {
   listen() {
     this.stream = new EventSource('events');
     this.stream.addEventListener('log', message => this.hear(message, this.told.log));
-    this.stream.addEventListener('status', message => this.hear(message, this.told.status));
+    this.stream.addEventListener('status', message => {
+      this.lastStatusAt = Date.now();
+      this.hear(message, this.told.status);
+    });
     this.stream.addEventListener('error', () => {
       // It connects anew by itself; but an answer that is no stream (503 of a node that starts) closes it for good.
       if (this.stream.readyState !== EventSource.CLOSED) return;
@@ -35,14 +40,18 @@ class Connection {
   async ask() {
     const askedAt = Date.now();
     try {
-      const answer = await fetch('cluster', { signal: AbortSignal.timeout(PATIENCE_MS), cache: 'no-store' });
-      if (answer.ok) {
-        const cluster = await answer.json();
-        this.lastAnswerAt = Date.now();
-        this.told.cluster(cluster);
-      }
+      if (askedAt - this.lastStatusAt > PATIENCE_MS) await this.fetchInto('status', this.told.status);
+      await this.fetchInto('cluster', this.told.cluster);
     } catch { /* said by secondsLost(); tried again below */ }
     setTimeout(() => this.ask(), Math.max(100, ASK_MS - (Date.now() - askedAt)));
+  }
+
+  async fetchInto(path, told) {
+    const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), cache: 'no-store' });
+    if (!answer.ok) return;
+    const content = await answer.json();
+    this.lastAnswerAt = Date.now();
+    told(content);
   }
 
   // How long nothing has been heard; 0: all is well.
