@@ -6,6 +6,8 @@ build_packages=(
   libcpp-httplib-dev libssl-dev nlohmann-json3-dev libtomlplusplus-dev libbenchmark-dev
   libsystemd-dev
 )
+# For the tests of the page at /; they skip themselves where there is no browser.
+browser_packages=(chromium chromium-driver)
 tool_packages=(clang-14 libclang-rt-14-dev clang-format clang-tidy)
 
 is_installed() {

@@ -8,7 +8,7 @@ import pathlib
 import sqlite3
 import subprocess
 import time
-from typing import Iterable
+from typing import Callable, Iterable
 
 import ledger
 from harness import Cluster, Expectation, Node, Program, equality, expect, position_of, wait_until
@@ -69,14 +69,14 @@ class Peers(Cluster):
     def __getitem__(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)
 
-    def start(self, *options: str) -> "Peers":
-        """Creates the ledger, starts all nodes with `options`, and waits until all stream."""
+    def start(self, *options: str, own: Callable[[Node], list[str]] = lambda node: []) -> "Peers":
+        """Creates the ledger, starts all nodes with `options` and each with its `own`, and waits until all stream."""
         ledger.create(str(self.database))
         addresses = ",".join(node.address for node in self.nodes)
         for node in self.nodes:
             command = "publish" if node is self.nodes[0] else "subscribe"
             node.arguments = [command, str(node.database), "--node", node.name, "--peers", addresses,
-                              "--listen", node.address, *options]
+                              "--listen", node.address, *options, *own(node)]
             node.start()
         self.wait_until_settled(self.nodes[0].name)
         return self

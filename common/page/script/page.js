@@ -13,7 +13,13 @@ tracks.load(sessionStorage, Date.now());
 
 const connection = new Connection({
   cluster(cluster) { model.cluster = cluster; sample(); },
-  status(status) { model.status = status; if (!model.cluster) draw(); },
+  status(status) {
+    const isFirst = !model.status;
+    model.status = status;
+    if (!isFirst) return;
+    model.rows = rowsOf(model.cluster, status);
+    draw();
+  },
   log(event) { eventsView.add(event, view.pausedAt > 0); },
 });
 
