@@ -7,6 +7,7 @@ usage: page_screenshots.py FOLDER                 the pictures of docs/
 import argparse
 import json
 import pathlib
+import time
 
 import page_scenes
 from browser import Browser
@@ -28,6 +29,7 @@ def photograph(browser: Browser, path: pathlib.Path, scene: str, size: tuple[int
         browser.set_media(scheme)
         browser.set_size(width, height, phone)
         browser.open(f"{stage.address}status")
+        stage.scene.begun_at = time.time()  # the browser took its time to start
         browser.run("sessionStorage.setItem('tracks', arguments[0])", json.dumps(stage.scene.past()))
         browser.open(stage.address)
         browser.wait_for("the events are there", """return document.querySelectorAll('#event-list li').length > 0
