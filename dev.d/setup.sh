@@ -8,6 +8,7 @@ build_packages=(
 )
 # For the tests of the page at /; they skip themselves where there is no browser.
 browser_packages=(chromium chromium-driver)
+package_packages=(dpkg-dev file gzip)
 tool_packages=(clang-14 libclang-rt-14-dev clang-format clang-tidy)
 
 is_installed() {
