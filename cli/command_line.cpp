@@ -1,3 +1,4 @@
+#include "cli/config_options.h"
 #include "cli/help_text.h"
 #include "cli/node_options.h"
 #include "cli/recovery_options.h"
@@ -102,7 +103,7 @@ CLI::App* add_orphans(CLI::App& app, Typed& typed) {
 }
 
 struct Commands {
-  CLI::App *publish, *subscribe, *status, *verify, *wait;
+  CLI::App *publish, *subscribe, *run, *check_config, *status, *verify, *wait;
   CLI::App *promote, *switchover, *fence, *unfence, *history, *orphans, *snapshot, *restore,
       *replay, *log;
 };
@@ -110,6 +111,8 @@ struct Commands {
 Command choose(const Commands& commands, Typed& typed) {
   if (commands.publish->parsed()) return read_node(typed, NodeRole::primary);
   if (commands.subscribe->parsed()) return read_node(typed, NodeRole::standby);
+  if (commands.run->parsed()) return read_run(typed);
+  if (commands.check_config->parsed()) return CheckConfigCommand{typed.config_file};
   if (commands.status->parsed())
     return StatusCommand{read_node_path(typed), typed.json, typed.watch};
   if (commands.restore->parsed()) return read_restore(typed);
@@ -168,6 +171,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   app.get_formatter()->label("SUBCOMMAND", "COMMAND");
   const Commands commands{add_publish(app, typed),
                           add_subscribe(app, typed),
+                          add_run(app, typed),
+                          add_check_config(app, typed),
                           add_status(app, typed),
                           add_verify(app, typed),
                           add_wait(app, typed),

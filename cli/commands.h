@@ -24,6 +24,18 @@ struct NodeCommand {
   SupervisorOptions options;
 };
 
+// All the nodes of a configuration file, in one process.
+struct RunCommand {
+  std::string file;
+  // Of the log; nullopt: as the file says.
+  std::optional<log::Level> log_level = {};
+  std::optional<log::Format> log_format = {};
+};
+
+struct CheckConfigCommand {
+  std::string file;
+};
+
 struct StatusCommand {
   NodePath of;
   bool json = false;
@@ -120,10 +132,10 @@ struct SayCommand {
   ExitCode code = ExitCode::ok;
 };
 
-using Command =
-    std::variant<SayCommand, NodeCommand, StatusCommand, VerifyCommand, WaitCommand, PromoteCommand,
-                 SwitchoverCommand, FenceCommand, HistoryCommand, OrphansCommand, SnapshotCommand,
-                 RestoreCommand, ReplayCommand, LogCommand>;
+using Command = std::variant<SayCommand, NodeCommand, RunCommand, CheckConfigCommand, StatusCommand,
+                             VerifyCommand, WaitCommand, PromoteCommand, SwitchoverCommand,
+                             FenceCommand, HistoryCommand, OrphansCommand, SnapshotCommand,
+                             RestoreCommand, ReplayCommand, LogCommand>;
 
 struct CommandLine {
   log::Options log;
@@ -135,6 +147,8 @@ CommandLine parse_command_line(int argc, const char* const* argv);
 
 ExitCode run(const SayCommand& command);
 ExitCode run(const NodeCommand& command);
+ExitCode run(const RunCommand& command);
+ExitCode run(const CheckConfigCommand& command);
 ExitCode run(const StatusCommand& command);
 ExitCode run(const VerifyCommand& command);
 ExitCode run(const WaitCommand& command);

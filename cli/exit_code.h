@@ -1,6 +1,8 @@
 // Exit codes of the program; docs/OPERATING.md explains them to operators.
 #pragma once
 
+#include <exception>
+
 namespace understudy {
 
 enum class ExitCode : int {
@@ -11,5 +13,8 @@ enum class ExitCode : int {
   corruption = 4,   // our own files are damaged
   forced = 130,     // a second signal cut a clean end short
 };
+
+// What an exception of common/core/errors.h means.
+[[nodiscard]] ExitCode exit_code_of(const std::exception& error);
 
 }  // namespace understudy

@@ -35,6 +35,27 @@ Copies the whole database first, then follows. Anybody may read standby.db at
 any time; writing to it answers "database is locked". Runs until SIGTERM or
 Ctrl-C; keeps trying while nobody answers.)";
 
+inline constexpr const char* kRun = R"(
+Example:
+  understudy run --config /etc/understudy/understudy.toml
+
+  [[database]]
+  path = "/var/lib/chat/chat.db"
+  role = "publish"
+  listen = "tcp://127.0.0.1:7600"
+
+Keys are the long options of `publish` and `subscribe`; [defaults] holds what
+several databases share. Each database has a node of its own in this process:
+one that fails is begun again and leaves the others alone. SIGHUP begins nodes
+anew that ended for good, and says what of a changed file needs a restart.)";
+
+inline constexpr const char* kCheckConfig = R"(
+Example:
+  understudy check-config /etc/understudy/understudy.toml
+
+Lists the nodes that the file names, or each thing that is wrong with its line
+and column (exit code 2). Nothing is started or changed.)";
+
 inline constexpr const char* kStatus = R"(
 Examples:
   understudy status app.db

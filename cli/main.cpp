@@ -1,6 +1,5 @@
 // understudy: hot standbys for SQLite, ready to take over.
 #include "cli/commands.h"
-#include "common/core/errors.h"
 
 #include <fmt/format.h>
 
@@ -14,7 +13,8 @@ using namespace understudy;
 // One line. What a person got wrong is said plainly; what happens to a node that runs is an event
 // of its log, and so is everything when machines read along.
 ExitCode fail(const CommandLine& line, const std::exception& error, ExitCode code) {
-  const bool is_node = std::holds_alternative<NodeCommand>(line.command);
+  const bool is_node = std::holds_alternative<NodeCommand>(line.command) ||
+                       std::holds_alternative<RunCommand>(line.command);
   const bool is_plain = code == ExitCode::usage && line.log.format == log::Format::text;
   if (is_node && !is_plain && log::is_enabled(log::Level::error)) {
     log::error("node_failed", error.what(), {{"exit_code", static_cast<int>(code)}});
@@ -27,12 +27,8 @@ ExitCode fail(const CommandLine& line, const std::exception& error, ExitCode cod
 ExitCode run_guarded(const CommandLine& line) {
   try {
     return std::visit([](const auto& chosen) { return run(chosen); }, line.command);
-  } catch (const ConfigError& error) {
-    return fail(line, error, ExitCode::usage);
-  } catch (const CorruptionError& error) {
-    return fail(line, error, ExitCode::corruption);
   } catch (const std::exception& error) {
-    return fail(line, error, ExitCode::environment);
+    return fail(line, error, exit_code_of(error));
   }
 }
 

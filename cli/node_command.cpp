@@ -1,11 +1,21 @@
 #include "cli/commands.h"
-#include "cli/prepare_node.h"
-#include "cli/run_node.h"
+#include "cli/node_life.h"
+#include "cli/signal_watch.h"
+#include "common/logging/log.h"
 
 namespace understudy {
 
+// What it cannot go on with ends the process: whoever started it knows what to do then.
 ExitCode run(const NodeCommand& command) {
-  return run_node(prepare_node(command));
+  NodeLife node(command);
+  const SignalWatch signals([&node](const char* signal) {
+    log::info("stopping", "ending cleanly; a second signal ends at once", {{"signal", signal}});
+    ServiceNotice::say_stopping();
+    node.stop();
+  });
+  const ServiceNotice notice([&node] { return node.service_state(); });
+  node.run_once();
+  return ExitCode::ok;
 }
 
 }  // namespace understudy

@@ -2,6 +2,9 @@
 
 #include "cli/help_text.h"
 #include "cli/shared_options.h"
+#include "common/core/errors.h"
+
+#include <CLI/CLI.hpp>
 
 namespace understudy {
 namespace {
@@ -149,6 +152,56 @@ CLI::App* add_subscribe(CLI::App& app, Typed& typed) {
                     "make a standby of a database file that is there already: it is OVERWRITTEN");
   add_node_options(*command, typed);
   return command;
+}
+
+namespace {
+
+CLI::App* add_node(CLI::App& app, Typed& typed, NodeRole role) {
+  return role == NodeRole::primary ? add_publish(app, typed) : add_subscribe(app, typed);
+}
+
+// The definition adds what its checks say: "N:INT in [0 - 64]".
+std::string value_name_of(const CLI::Option& option) {
+  const auto name = option.get_type_name();
+  return name.substr(0, name.find(':'));
+}
+
+}  // namespace
+
+std::vector<NodeOption> node_options(NodeRole role) {
+  Typed typed;
+  CLI::App app;
+  std::vector<NodeOption> found;
+  for (const auto* option : add_node(app, typed, role)->get_options()) {
+    if (option->get_lnames().empty()) continue;
+    const auto& name = option->get_lnames().front();
+    if (name == "help" || name.starts_with("log-")) continue;
+    found.push_back({.name = name,
+                     .description = option->get_description(),
+                     .value_name = value_name_of(*option),
+                     .default_text = option->get_default_str(),
+                     .is_flag = option->get_expected_max() == 0,
+                     .is_list = option->get_expected_max() > 1});
+  }
+  return found;
+}
+
+NodeCommand read_node_words(NodeRole role, const std::vector<std::string>& options,
+                            const std::string& database) {
+  Typed typed;
+  CLI::App app;
+  const auto* command = add_node(app, typed, role);
+  std::vector<std::string> words{database, "--"};  // read from its end
+  words.insert(words.end(), options.rbegin(), options.rend());
+  words.push_back(command->get_name());
+  try {
+    app.parse(std::move(words));
+    return read_node(typed, role);
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(error.what());
+  } catch (const ConfigError& error) {
+    throw UsageError(error.what());
+  }
 }
 
 }  // namespace understudy

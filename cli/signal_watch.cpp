@@ -17,16 +17,17 @@
 namespace understudy {
 namespace {
 
-sigset_t stop_signals() {
+sigset_t watched(bool with_reload) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  if (with_reload) sigaddset(&set, SIGHUP);
   return set;
 }
 
-int block_and_open() {
-  const auto set = stop_signals();
+int block_and_open(bool with_reload) {
+  const auto set = watched(with_reload);
   if (const int code = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); code != 0) {
     throw IoError("block", "signals", code);
   }
@@ -37,8 +38,11 @@ int block_and_open() {
 
 }  // namespace
 
-SignalWatch::SignalWatch(std::function<void(const char*)> stop)
-    : stop_(std::move(stop)), signals_(block_and_open()), ended_(::eventfd(0, EFD_CLOEXEC)) {
+SignalWatch::SignalWatch(std::function<void(const char*)> stop, std::function<void()> reload)
+    : stop_(std::move(stop)),
+      reload_(std::move(reload)),
+      signals_(block_and_open(static_cast<bool>(reload_))),
+      ended_(::eventfd(0, EFD_CLOEXEC)) {
   if (ended_ < 0) {
     const int code = errno;
     ::close(signals_);
@@ -65,6 +69,10 @@ void SignalWatch::watch() {
     if (waiting[1].revents != 0) return;
     signalfd_siginfo info{};
     if (::read(signals_, &info, sizeof info) != sizeof info) continue;
+    if (info.ssi_signo == SIGHUP) {
+      reload_();
+      continue;
+    }
     const char* name = info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM";
     if (asked) {
       log::warning("forced", "second signal: ending at once", {{"signal", name}});

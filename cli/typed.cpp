@@ -45,6 +45,16 @@ LogBound read_bound(const char* option, const std::string& text) {
       option, text));
 }
 
+log::Level read_log_level(const std::string& text) {
+  if (const auto level = log::parse_level(text)) return *level;
+  throw UsageError(fmt::format("--log-level {}: write debug, info, warning, error or off", text));
+}
+
+log::Format read_log_format(const std::string& text) {
+  if (const auto format = log::parse_format(text)) return *format;
+  throw UsageError(fmt::format("--log-format {}: write text or json", text));
+}
+
 }  // namespace
 
 NodePath read_node_path(const Typed& typed) {
@@ -64,16 +74,14 @@ WaitCommand read_wait(const Typed& typed) {
 }
 
 log::Options read_log_options(const Typed& typed) {
-  const auto level = log::parse_level(typed.log_level);
-  if (!level) {
-    throw UsageError(
-        fmt::format("--log-level {}: write debug, info, warning, error or off", typed.log_level));
-  }
-  const auto format = log::parse_format(typed.log_format);
-  if (!format) {
-    throw UsageError(fmt::format("--log-format {}: write text or json", typed.log_format));
-  }
-  return {*level, *format};
+  return {read_log_level(typed.log_level), read_log_format(typed.log_format)};
+}
+
+RunCommand read_run(const Typed& typed) {
+  RunCommand command{.file = typed.config_file};
+  if (!typed.run_log_level.empty()) command.log_level = read_log_level(typed.run_log_level);
+  if (!typed.run_log_format.empty()) command.log_format = read_log_format(typed.run_log_format);
+  return command;
 }
 
 OrphansCommand read_orphans(Typed typed) {

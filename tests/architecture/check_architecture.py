@@ -34,6 +34,7 @@ HEADER_HOMES = {
     r"openssl/": r"common/http/\w+\.cpp$",
     r"CLI/": r"cli/",
     r"systemd/": r"cli/service_notice\.cpp$",
+    r"toml\+\+/": r"common/toml/",
     r"sqlite3\.h$": r"common/(sqlite|file|wal|backend)/",
     r"zstd\.h$": r"common/(record|snapshot)/\w+\.cpp$",
     r"xxhash\.h$": r"common/core/\w+\.cpp$",
