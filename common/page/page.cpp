@@ -4,6 +4,8 @@
 
 namespace understudy {
 
-Page cluster_page() { return {kAssembledHtml, kAssembledPolicy}; }
+Page cluster_page() {
+  return {kAssembledHtml, kAssembledPolicy};
+}
 
 }  // namespace understudy

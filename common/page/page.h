@@ -1,5 +1,6 @@
-// The page at `/` of a node's HTTP interface: one HTML document that asks its node alone (/cluster, /events) and draws the
-// cluster live. Its parts are files of this folder; the build puts them together (assemble.py) and embeds the result.
+// The page at `/` of a node's HTTP interface: one HTML document that asks its node alone (/cluster,
+// /events) and draws the cluster live. Its parts are files of this folder; the build puts them
+// together (assemble.py) and embeds the result.
 //
 // Constants; any thread.
 #pragma once

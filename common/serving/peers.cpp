@@ -51,6 +51,9 @@ void Peers::remove_expired(std::int64_t now_us) {
 void Peers::remember(const PeerSession& session) {
   const auto& progress = session.progress();
   if (progress.name.empty()) return;
+  // Nodes that look for the primary visit each other, and themselves: who never acknowledged
+  // anything was no standby.
+  if (progress.received == 0 && progress.durable == 0 && progress.applied == 0) return;
   if (gone_.size() >= kGoneLimit && !gone_.contains(progress.name)) {
     gone_.erase(std::min_element(gone_.begin(), gone_.end(), [](const auto& a, const auto& b) {
       return a.second.last_heard_us < b.second.last_heard_us;

@@ -32,6 +32,7 @@ class Actor:
     lag: Callable[[float], float] = dataclasses.field(default_factory=lambda: usual_lag(1.0))
     silent_for: float | None = None
     is_fenced: bool = False
+    is_peer: bool = True
 
 
 @dataclasses.dataclass
@@ -91,7 +92,8 @@ class Scene:
         return {
             "stream_id": STREAM, "epoch": max(actor.epoch for actor in self.actors),
             "primary": leaders[0].name if len(leaders) == 1 else None, "self": self.seen_from,
-            "members": [self.member(actor, number, now) for number, actor in enumerate(self.actors)],
+            "members": [self.member(actor, number, now) for number, actor in enumerate(self.actors)
+                        if actor.is_peer],
             "history": [{"epoch": number + 1, "node": node, "first_seq": max(1, int(1_284_301 - ago * 1.2)),
                          "state_sum": "00c0ffee41d08a7b", "time": rfc3339(self.begun_at - ago), "reason": reason}
                         for number, (node, ago, reason) in enumerate(self.history)]}
@@ -197,6 +199,13 @@ def single() -> Scene:
                  log=LOG[:1], snapshot_age=3_900.0)
 
 
+def readers() -> Scene:
+    """A primary without --peers, and standbys that only it knows."""
+    actors = [Actor("solo", "primary", "publishing", 1), Actor("reports", epoch=1, is_peer=False),
+              Actor("search", state="stopped", epoch=1, is_peer=False, lag=lambda at: 90.0 + at)]
+    return Scene(actors, "solo", history=[("solo", 400_000, "created")], log=LOG[:1])
+
+
 def warned() -> Scene:
     actors = trio()
     actors[0].is_fenced = True
@@ -246,4 +255,4 @@ def starting() -> Scene:
 
 
 SCENES = {scene.__name__: scene for scene in (
-    healthy, lagging, primary_lost, forked, single, warned, long_names, eight_nodes, starting)}
+    healthy, lagging, primary_lost, forked, single, readers, warned, long_names, eight_nodes, starting)}

@@ -5,8 +5,9 @@
 
 const SILENT_S = 2;  // at its own start a node has not heard of anybody, and that is no news
 
+// Of those that are connected: what /status says of one that went is older than what /cluster says.
 function standbyOf(status, name) {
-  return (status?.standbys ?? []).find(standby => standby.name === name);
+  return (status?.standbys ?? []).find(standby => standby.name === name && standby.state !== 'stopped');
 }
 
 function rowOfSelf(member, status) {
@@ -40,9 +41,11 @@ function rowOfFollower(known, status) {
     epoch: status.epoch, seq: known.applied_seq, received: known.received_seq,
     durable: known.durable_seq, applied: known.applied_seq, silent_seconds: null,
     lag_seconds: known.lag_seconds, lag_transactions: Math.max(0, status.seq - known.applied_seq),
-    is_fenced: false, note: 'not a peer: follows this node',
+    is_fenced: false, ...(known.state === 'stopped' ? GONE : { note: 'not a peer: follows this node' }),
   };
 }
+
+const GONE = { state: 'disconnected', note: 'not a peer: followed this node', lag_seconds: null, lag_transactions: null };
 
 // In the order of /cluster, which stays: a takeover moves a mark, not the rows.
 function rowsOf(cluster, status) {
@@ -83,7 +86,7 @@ function tenuresOf(cluster) {
 }
 
 const STATE_LEVELS = {
-  publishing: 'ok', streaming: 'ok', stalled: 'bad', failed: 'bad', stopped: 'off',
+  publishing: 'ok', streaming: 'ok', stalled: 'bad', failed: 'bad', stopped: 'off', disconnected: 'warn',
 };
 
 function levelOfState(row) {

@@ -56,6 +56,7 @@ function nodeConditions(row, thereIsALeader) {
       text: `${row.name} lags by ${durationText(row.lag_seconds)}${row.lag_transactions == null ? '' : `, ${plural(row.lag_transactions, 'transaction')}`}` });
   }
   const stateLevel = levelOfState(row);
+  if (stateLevel === 'warn') found.push({ level: 'warn', text: `${row.name} is ${stateText(row.state)}`, todo: 'It followed this node. Look whether it runs.' });
   if (stateLevel === 'notice') found.push({ level: 'notice', text: `${row.name} is ${stateText(row.state)}` });
   if (stateLevel === 'bad') found.push({ level: 'bad', text: `${row.name} is ${stateText(row.state)}`, todo: 'Its log says why.' });
   if (row.is_fenced && row.role === 'primary') {

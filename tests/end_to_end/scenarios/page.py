@@ -76,6 +76,7 @@ def names_what_is_wrong(program, chance):
         "primary_lost": ("No primary", "a led and does not answer", "The primary is lost"),
         "forked": ("Fork", "a and b both lead epoch 5", "A fork"),
         "warned": ("1 problem", "No space left on device", "Fencing"),
+        "readers": ("1 warning", "search is disconnected", None),
         "eight_nodes": ("1 warning", "node-7 does not answer for 5 min", None),
         "starting": ("1 warning", "tcp://10.0.0.2:7600 has not been heard of yet", None),
     }

@@ -61,6 +61,8 @@ def shows_a_takeover(program, chance):
     with watched(program) as (browser, peers):
         look(browser, peers, "b")
         expect(browser.text("#primary") == "a" and sorted(browser.texts("#rows h3")) == ["a", "b", "c"], "a, b, c are not there")
+        states = sorted(browser.texts("#rows .state .word"))
+        expect(states == ["publishing", "streaming", "streaming"], f"states: {states}")
         writer = peers.write_ledger("--rate", "200")
         browser.wait_for("the rate shows the load", "return Number(document.querySelector('#rate').innerText) > 50")
         before = browser.attribute("#rows li:nth-child(1) .line", "d")
