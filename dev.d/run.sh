@@ -19,3 +19,11 @@ run_screenshots() {
   fi
   exec python3 tests/end_to_end/page_screenshots.py docs/images
 }
+
+# Network namespaces need root; the programs are started as root, too.
+run_story() {
+  install_packages "${network_packages[@]}"
+  build_preset release understudy understudy_commit
+  as_root python3 deploy/three-servers/story.py --understudy build/release/understudy \
+    --extension build/release/understudy_commit.so "$@"
+}

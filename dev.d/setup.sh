@@ -9,6 +9,8 @@ build_packages=(
 # For the tests of the page at /; they skip themselves where there is no browser.
 browser_packages=(chromium chromium-driver)
 package_packages=(dpkg-dev file gzip)
+# For the story of three servers, and tests in network namespaces; they skip themselves without root.
+network_packages=(haproxy iproute2 nftables curl)
 tool_packages=(clang-14 libclang-rt-14-dev clang-format clang-tidy)
 
 is_installed() {
