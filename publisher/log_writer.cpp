@@ -21,11 +21,12 @@ constexpr std::int64_t kUpkeepEvery_us = 1'000'000;
 }  // namespace
 
 LogWriter::LogWriter(Backend& backend, PartQueue& queue, RetentionPolicy retention,
-                     std::function<Seq()> snapshot_floor, OnDurable on_durable)
+                     std::function<Seq()> snapshot_floor, Meters& meters, OnDurable on_durable)
     : backend_(backend),
       queue_(queue),
       retention_(retention),
       snapshot_floor_(std::move(snapshot_floor)),
+      meters_(meters),
       on_durable_(std::move(on_durable)) {
   set_bounds();
 }
@@ -57,6 +58,8 @@ void LogWriter::append(const std::vector<PendingBatch>& pending) {
   std::array<std::byte, wal::Cursor::kEncodedSize> encoded{};
   if (cursor) encoded = cursor->encode();
   append_durably(views, cursor ? ByteView(encoded) : ByteView());
+  const auto now_us = unix_time_us();
+  for (const auto& view : views) meters_.capture_to_durable.observe(now_us - view.header.time_us);
   set_bounds();
   on_durable_(bounds(), views);
 }
@@ -67,7 +70,9 @@ void LogWriter::append_durably(std::span<const BatchView> views, ByteView cursor
   while (true) {
     heartbeat::turn();
     try {
+      const auto begun_us = monotonic_time_us();
       backend_.append(views, cursor);
+      meters_.append.observe(monotonic_time_us() - begun_us);
       if (disk_full_.exchange(false))
         log::info("backend_space_again", "the backend has space again");
       return;

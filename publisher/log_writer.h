@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/backend/backend.h"
+#include "common/metering/meters.h"
 #include "publisher/part_queue.h"
 
 #include <atomic>
@@ -21,7 +22,7 @@ class LogWriter {
 
   // `snapshot_floor`: the records after it are kept for restoring; called on the log thread.
   LogWriter(Backend& backend, PartQueue& queue, RetentionPolicy retention,
-            std::function<Seq()> snapshot_floor, OnDurable on_durable);
+            std::function<Seq()> snapshot_floor, Meters& meters, OnDurable on_durable);
 
   // Until the queue is closed and drained. Waits out a full disk; throws when anything else fails.
   void run();
@@ -42,6 +43,7 @@ class LogWriter {
   PartQueue& queue_;
   RetentionPolicy retention_;
   std::function<Seq()> snapshot_floor_;
+  Meters& meters_;
   OnDurable on_durable_;
   std::atomic<bool> disk_full_{false};
   std::int64_t last_upkeep_us_ = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/backend/backend.h"
+#include "common/metering/meters.h"
 #include "common/snapshot/snapshot_keeper.h"
 #include "common/transport/endpoint.h"
 #include "publisher/sync_options.h"
@@ -46,6 +47,8 @@ struct PublisherOptions {
   TailOptions tail;
   // What commits wait for that ask to (the extension understudy_commit).
   SyncOptions sync;
+  // Of the node; never null.
+  std::shared_ptr<Meters> meters = std::make_shared<Meters>();
 };
 
 }  // namespace understudy

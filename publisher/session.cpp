@@ -15,8 +15,8 @@ namespace {
 constexpr std::size_t kQueueBytes = 8 * 1024 * 1024;
 
 WalStatus to_wal_status(const TailStatus& tail) {
-  return {tail.state,          tail.wal_frames,  tail.resets,    tail.windows,
-          tail.windows_missed, tail.checkpoints, tail.lock_grabs};
+  return {tail.state,          tail.wal_frames,  tail.resets,     tail.windows,
+          tail.windows_missed, tail.checkpoints, tail.lock_grabs, 0};
 }
 
 }  // namespace
@@ -130,7 +130,7 @@ void Session::start_threads() {
   auto keeper = serves_ ? make_keeper() : nullptr;
   const auto floor = [kept = keeper.get()] { return kept == nullptr ? 0 : kept->keep_after(); };
   auto log = std::make_unique<LogWriter>(
-      *backend_, queue_, options_.retention, floor,
+      *backend_, queue_, options_.retention, floor, *options_.meters,
       [this](const LogBounds& bounds, std::span<const BatchView> batches) {
         on_durable(bounds, batches);
       });
@@ -256,6 +256,7 @@ void Session::add_to(Status& status) const {
   if (capture_) {
     const auto capture = capture_->status();
     status.wal = to_wal_status(capture.tail);
+    status.wal->bytes = capture.wal_bytes;
     if (capture.is_scanning)
       status.state = log_ ? NodeState::repairing : NodeState::scanning;
     else if (log_)
@@ -265,7 +266,8 @@ void Session::add_to(Status& status) const {
     const auto bounds = log_->bounds();
     status.stream_id = stream_;
     status.position = bounds.last;
-    status.backend = BackendStatus{bounds.first_seq(), bounds.last.seq, bounds.bytes};
+    status.backend =
+        BackendStatus{bounds.first_seq(), bounds.last.seq, bounds.bytes, bounds.oldest_time_us};
     if (log_->is_disk_full()) {
       status.state = NodeState::stalled;
       status.warnings.push_back("the backend's disk is full; records wait");

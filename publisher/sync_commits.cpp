@@ -177,6 +177,8 @@ void SyncCommits::wait_for_commit(std::chrono::microseconds at_most) {
 void SyncCommits::add_to(Status& status) const {
   if (options_.count == 0) return;
   const std::lock_guard lock(mutex_);
+  status.sync = SyncStatus{options_.count, static_cast<std::size_t>(state_.standbys),
+                           state_.is_degraded != 0};
   const auto missing =
       fmt::format("{} of the {} standbys that commits wait for", state_.standbys, options_.count);
   if (state_.is_degraded != 0) {

@@ -22,17 +22,17 @@ constexpr std::int64_t kMergeLimit_us = 100'000;
 constexpr std::int64_t kSaveEvery_us = 5'000'000;
 constexpr std::size_t kReadBytes = 512 * 1024;
 constexpr std::size_t kFreshBytes = 4 * 1024 * 1024;
-constexpr std::size_t kMaxQuestions = 64;
 
 }  // namespace
 
 Applier::Applier(std::string database, const StateDirectory& directory, OpenLog open_log, Tell tell,
-                 Progress& progress)
+                 Progress& progress, std::shared_ptr<Meters> meters)
     : database_(std::move(database)),
       directory_(directory),
       open_log_(std::move(open_log)),
       tell_(std::move(tell)),
       progress_(progress),
+      meters_(std::move(meters)),
       fresh_(kFreshBytes) {}
 
 Applier::~Applier() {
@@ -299,12 +299,14 @@ bool Applier::feed(const RecordPart& part) {
 }
 
 bool Applier::commit() {
+  const auto begun_us = monotonic_time_us();
   const auto result = replica_->prepare();
   if (!result.is_accepted()) {
     lose_replica(result.reason);
     return false;
   }
   replica_->publish();
+  meters_->apply.observe(monotonic_time_us() - begun_us);
   publish_outline();
   tell_([position = replica_->position()](Follower& follower) { follower.on_applied(position); });
   return true;
@@ -326,42 +328,6 @@ bool Applier::check_log_reaches_replica() {
   if (base <= replica_->expected().seq - 1) return true;
   lose_replica("the log begins behind record " + std::to_string(base) + " only");
   return false;
-}
-
-void Applier::ask(PageRequest request, std::function<void(std::optional<PageAnswer>)> done) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (outline_ && inbox_.questions.size() < kMaxQuestions) {
-      inbox_.questions.push_back({std::move(request), std::move(done)});
-      filled_.notify_one();
-      return;
-    }
-  }
-  done(std::nullopt);
-}
-
-std::optional<StateOutline> Applier::outline() const {
-  const std::lock_guard lock(mutex_);
-  return outline_;
-}
-
-void Applier::answer(Question& question) {
-  if (!can_apply() || !replica_->is_located()) {
-    question.done(std::nullopt);
-    return;
-  }
-  auto answer = replica_->read_group(question.request);
-  const bool is_damaged = !answer;
-  question.done(std::move(answer));
-  if (is_damaged) lose_replica("a page that another node asked for is damaged");
-}
-
-void Applier::publish_outline() {
-  const std::lock_guard lock(mutex_);
-  if (can_apply() && replica_->is_located())
-    outline_ = replica_->outline();
-  else
-    outline_.reset();
 }
 
 void Applier::do_upkeep() {

@@ -15,6 +15,7 @@
 #include "common/core/periodic_thread.h"
 #include "common/logging/progress.h"
 #include "common/logging/repeated_trouble.h"
+#include "common/metering/meters.h"
 #include "common/node/state_directory.h"
 #include "common/replica/replica.h"
 #include "common/replica/stage.h"
@@ -48,7 +49,7 @@ class Applier final : public PageSource {
   using OpenLog = std::function<std::unique_ptr<LogReader>()>;
 
   Applier(std::string database, const StateDirectory& directory, OpenLog open_log, Tell tell,
-          Progress& progress);
+          Progress& progress, std::shared_ptr<Meters> meters);
   ~Applier() override;
 
   // Opens the replica and finds its position; nullopt: there is none that records can be applied
@@ -126,10 +127,12 @@ class Applier final : public PageSource {
   void fail_resync(const std::string& reason);
   void tell_what_is_left(Seq rewound_to);
 
+  // applier_pages.cpp
   void answer(Question& question);
+  void publish_outline();
+
   void do_upkeep();
   void save();
-  void publish_outline();
   [[nodiscard]] std::chrono::milliseconds checkpoint_beside();
 
   std::string database_;
@@ -137,6 +140,7 @@ class Applier final : public PageSource {
   OpenLog open_log_;
   Tell tell_;
   Progress& progress_;
+  const std::shared_ptr<Meters> meters_;
 
   StreamId stream_;
   std::unique_ptr<LogReader> log_;

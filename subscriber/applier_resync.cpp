@@ -108,6 +108,7 @@ void Applier::finish() {
   has_more_ = true;
   progress_.end();
   publish_outline();
+  ++meters_->resyncs;
   log::info("resync_finished", "the replica shows the primary's state",
             {{"position", position.to_string()}});
   tell_([position](Follower& follower) { follower.on_resync_finished(position); });

@@ -20,13 +20,14 @@ constexpr int kMessagesPerRound = 64;
 
 FollowLoop::FollowLoop(FollowerStart start, std::vector<Endpoint> endpoints, Intake& intake,
                        Applier& applier, std::function<void(const StreamId&)> claim,
-                       const std::string& page_path)
+                       const std::string& page_path, std::shared_ptr<Meters> meters)
     : follower_(std::move(start)),
       endpoints_(std::move(endpoints)),
       intake_(intake),
       applier_(applier),
       claim_(std::move(claim)),
-      page_(page_path) {
+      page_(page_path),
+      meters_(std::move(meters)) {
   publish_status();
 }
 
@@ -88,6 +89,7 @@ void FollowLoop::carry_out(std::vector<follow::Action> actions) {
 }
 
 void FollowLoop::carry_out(follow::Connect& connect) {
+  ++meters_->reconnects;
   sockets_.reset();
   sockets_.emplace(network_, endpoints_.at(connect.endpoint), connect.topic);
 }
@@ -178,6 +180,8 @@ void FollowLoop::publish_status() {
   }
   page_.show(status.applied, now);
   const std::lock_guard lock(mutex_);
+  const bool begins_to_catch_up = status.state == StandbyState::catching_up;
+  if (begins_to_catch_up && status_.state != status.state) ++meters_->catch_ups;
   status_ = std::move(status);
 }
 

@@ -3,6 +3,7 @@
 // decided here.
 #pragma once
 
+#include "common/metering/meters.h"
 #include "common/serving/peers.h"
 #include "common/transport/endpoint.h"
 #include "common/transport/sockets.h"
@@ -37,7 +38,8 @@ class FollowLoop {
   // `claim`: called once the stream is known, before anything is written for it; throws when the
   // node belongs to another one. `page_path`: see AppliedPage.
   FollowLoop(FollowerStart start, std::vector<Endpoint> endpoints, Intake& intake, Applier& applier,
-             std::function<void(const StreamId&)> claim, const std::string& page_path);
+             std::function<void(const StreamId&)> claim, const std::string& page_path,
+             std::shared_ptr<Meters> meters);
 
   void run();   // until stop(), or throws ConfigError when only a person can help
   void stop();  // any thread
@@ -75,6 +77,7 @@ class FollowLoop {
   Wake wake_;
   LagClock lag_;
   AppliedPage page_;
+  const std::shared_ptr<Meters> meters_;
   std::int64_t last_contact_us_ = 0;
   std::atomic<bool> stopping_{false};
 

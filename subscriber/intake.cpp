@@ -110,7 +110,11 @@ void Intake::append_run(std::deque<Work>& work) {
 }
 
 bool Intake::append_durably(std::span<const BatchView> views) {
-  return write_durably([&] { backend_->append(views, {}); });
+  return write_durably([&] {
+    const auto begun_us = monotonic_time_us();
+    backend_->append(views, {});
+    options_.meters->append.observe(monotonic_time_us() - begun_us);
+  });
 }
 
 // A full disk passes: nothing was written, and the same is tried again, until stop() (false).

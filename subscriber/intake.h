@@ -8,6 +8,7 @@
 
 #include "common/backend/backend.h"
 #include "common/backend/upkeep_thread.h"
+#include "common/metering/meters.h"
 #include "common/orphans/keep_orphans.h"
 #include "common/snapshot/retention_floor.h"
 #include "common/wal/wal_format.h"
@@ -46,6 +47,7 @@ class Intake {
     std::function<Seq()> keep_after;  // nothing beyond it is trimmed; called on the log thread
     // The records after it are kept for restoring; called on the log thread.
     std::function<Seq()> snapshot_floor = [] { return kNoSnapshotFloor; };
+    std::shared_ptr<Meters> meters = std::make_shared<Meters>();
   };
 
   // Opens the log when there is one, its open tail dropped.

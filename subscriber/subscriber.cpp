@@ -75,7 +75,8 @@ void Subscriber::open() {
                                   [this] {
                                     const auto keeper = snapshots();
                                     return keeper ? keeper->keep_after() : Seq{0};
-                                  }};
+                                  },
+                              .meters = options_.meters};
   auto intake = std::make_unique<Intake>(std::move(log_options),
                                          [this](const Intake::Done& done) { on_log(done); });
   const auto bounds = intake->bounds();
@@ -84,8 +85,8 @@ void Subscriber::open() {
   auto* log = intake.get();
   auto applier = std::make_unique<Applier>(
       options_.database, directory_, [log] { return log->open_reader(); },
-      [this](std::function<void(Follower&)> event) { follow_->post(std::move(event)); },
-      *progress_);
+      [this](std::function<void(Follower&)> event) { follow_->post(std::move(event)); }, *progress_,
+      options_.meters);
   const auto applied =
       applier->open(stream, bounds.has_value(), std::exchange(fence_, {}), intake->last_writer());
   // The replica's ring names the position now, durably.
@@ -99,7 +100,8 @@ void Subscriber::open() {
                       .prefer_primary = options_.prefer_primary};
   auto follow = std::make_unique<FollowLoop>(
       std::move(start), options_.from, *intake, *applier,
-      [this](const StreamId& known) { claim_stream(directory_, known); }, directory_.commit_page());
+      [this](const StreamId& known) { claim_stream(directory_, known); }, directory_.commit_page(),
+      options_.meters);
   const std::lock_guard lock(mutex_);
   intake_ = std::move(intake);
   applier_ = std::move(applier);
@@ -109,12 +111,27 @@ void Subscriber::open() {
 
 // On the log thread, after each fsync (and once before it starts).
 void Subscriber::on_log(const Intake::Done& done) {
+  note_bytes(done);
   applier_->on_log(done);
   follow_->post([ticket = done.ticket, bounds = done.bounds](Follower& follower) {
     follower.on_log(ticket, bounds);
   });
   if (options_.listen) serve(done);
   keep_snapshots(done);
+}
+
+void Subscriber::note_bytes(const Intake::Done& done) {
+  std::uint64_t appended = 0;
+  for (const auto& batch : done.batches) appended += batch.view().blob.size();
+  const std::lock_guard lock(mutex_);
+  log_bytes_.note(done.bounds, appended);
+}
+
+// Those of its own log, and for what it only heard of, as many as those have on average.
+std::uint64_t Subscriber::lag_bytes(const FollowStatus& follow, Seq applied) const {
+  const auto known = follow.server_last ? follow.server_last->seq : Seq{0};
+  const auto unseen = known - std::min(known, std::max(follow.durable.seq, applied));
+  return log_bytes_.after(applied) + log_bytes_.estimate(unseen);
 }
 
 // As with serving: once there is a log, and anew when that becomes another file.
@@ -240,9 +257,11 @@ Status Subscriber::status() const {
     status.lag_transactions =
         follow.server_last->seq - std::min(follow.server_last->seq, status.position.seq);
     status.lag_seconds = follow.lag_seconds;
+    status.lag_bytes = lag_bytes(follow, status.position.seq);
   }
   if (const auto bounds = intake_->bounds()) {
-    status.backend = BackendStatus{bounds->first_seq(), bounds->last.seq, bounds->bytes};
+    status.backend =
+        BackendStatus{bounds->first_seq(), bounds->last.seq, bounds->bytes, bounds->oldest_time_us};
   }
   if (intake_->is_disk_full())
     status.warnings.push_back("the backend's disk is full; records wait");

@@ -2,6 +2,7 @@
 // apply, and, when others are to be served, serve.
 #pragma once
 
+#include "common/backend/log_bytes.h"
 #include "common/node/role.h"
 #include "common/node/state_directory.h"
 #include "common/serving/server.h"
@@ -37,6 +38,8 @@ class Subscriber final : public Role {
  private:
   void open();
   void on_log(const Intake::Done& done);
+  void note_bytes(const Intake::Done& done);
+  [[nodiscard]] std::uint64_t lag_bytes(const FollowStatus& follow, Seq applied) const;
   void serve(const Intake::Done& done);
   void keep_snapshots(const Intake::Done& done);
   void end_keeper();
@@ -60,6 +63,7 @@ class Subscriber final : public Role {
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<FollowLoop> follow_;
+  LogBytes log_bytes_;
   std::shared_ptr<SnapshotKeeper> keeper_;  // it asks applier_
   std::unique_ptr<Server> server_;          // last: it asks applier_
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/backend/backend.h"
+#include "common/metering/meters.h"
 #include "common/snapshot/snapshot_keeper.h"
 #include "common/transport/endpoint.h"
 
@@ -39,6 +40,8 @@ struct SubscriberOptions {
   RetentionPolicy retention;
   // How often a snapshot is taken for restoring, at least; 0: never by itself.
   std::int64_t snapshot_every_us = kSnapshotEvery_us;
+  // Of the node; never null.
+  std::shared_ptr<Meters> meters = std::make_shared<Meters>();
 };
 
 }  // namespace understudy

@@ -21,6 +21,7 @@ Supervisor::Supervisor(SupervisorOptions options)
     : options_(std::move(options)), node_(options_.node), process_(random_number()) {
   options_.publish.node = options_.follow.node = node_.name();
   options_.publish.cluster = options_.follow.cluster = this;
+  options_.publish.meters = options_.follow.meters = meters_;
   if (const auto& listen = options_.follow.listen) {
     options_.publish.held = options_.follow.held = std::make_shared<HeldListener>(*listen);
   }

@@ -56,6 +56,7 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
   // --- what is seen of it (any thread) ---
   [[nodiscard]] Status status() const override;
   [[nodiscard]] ClusterStatus cluster() const override;
+  [[nodiscard]] const Meters& meters() const override { return *meters_; }
 
   // --- other nodes (serve thread) ---
   PeerReport report() override;
@@ -142,6 +143,7 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
 
   SupervisorOptions options_;
   Node node_;
+  const std::shared_ptr<Meters> meters_ = std::make_shared<Meters>();
   const std::uint64_t process_;  // random, of this run
 
   mutable std::mutex mutex_;  // guards what follows

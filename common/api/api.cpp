@@ -21,6 +21,7 @@ class Listener {
     add_health_routes(router_, node);
     add_status_routes(router_, node);
     add_page_route(router_);
+    add_metrics_route(router_, node);
     add_wait_route(router_, node, stopping_, waits_);
     add_command_routes(router_, commands, locks, gate);
     server_.emplace(std::move(options), router_, feed);

@@ -1,6 +1,7 @@
 // What balancers and orchestrators ask: 200 or 503, by the verdict.
 #include "common/api/health_verdict.h"
 #include "common/api/routes.h"
+#include "common/core/heartbeat.h"
 
 #include <nlohmann/json.hpp>
 
@@ -8,6 +9,9 @@ namespace understudy {
 namespace {
 
 using Json = nlohmann::ordered_json;
+// Loops turn each second. A disk that takes as long as this for one fsync is no better than stuck.
+constexpr std::chrono::seconds kStuck{60};
+
 using http::Lane;
 using http::Method;
 using http::Request;
@@ -68,6 +72,17 @@ Response answer(HealthCheck check, const Status& status, const Request& request)
   return response;
 }
 
+// Answered by the server's own loop, and asks nobody who may hold a lock for long.
+Response answer_liveness(const Request& request) {
+  const auto silent = heartbeat::silent_for(kStuck);
+  Response response;
+  response.code = silent.empty() ? 200 : 503;
+  if (request.method == Method::options) return response;
+  response.body =
+      Json{{"ok", silent.empty()}, {"silent_loops", heartbeat::to_string(silent)}}.dump();
+  return response;
+}
+
 }  // namespace
 
 void add_health_routes(http::Router& router, const NodeView& node) {
@@ -80,11 +95,8 @@ void add_health_routes(http::Router& router, const NodeView& node) {
     }
   }
   for (const auto method : {Method::get, Method::options}) {
-    router.add(method, "/liveness", Lane::at_once, [](const Request&) {
-      Response response;
-      response.body = R"({"ok":true})";
-      return response;
-    });
+    router.add(method, "/liveness", Lane::at_once,
+               [](const Request& request) { return answer_liveness(request); });
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/api/cluster_status.h"
+#include "common/metering/meters.h"
 #include "common/node/status.h"
 
 namespace understudy {
@@ -11,6 +12,7 @@ class NodeView {
   virtual ~NodeView() = default;
   [[nodiscard]] virtual Status status() const = 0;
   [[nodiscard]] virtual ClusterStatus cluster() const = 0;
+  [[nodiscard]] virtual const Meters& meters() const = 0;
 };
 
 }  // namespace understudy

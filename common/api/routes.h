@@ -31,6 +31,8 @@ void add_health_routes(http::Router& router, const NodeView& node);
 void add_status_routes(http::Router& router, const NodeView& node);
 // / (the page)
 void add_page_route(http::Router& router);
+// /metrics
+void add_metrics_route(http::Router& router, const NodeView& node);
 // /wait; `stopping` ends it, `waits` counts those that are waiting on this listener.
 void add_wait_route(http::Router& router, const NodeView& node, const std::atomic<bool>& stopping,
                     std::atomic<int>& waits);

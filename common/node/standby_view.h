@@ -13,6 +13,7 @@ namespace understudy {
   standby.state = parse_node_state(peer.state).value_or(NodeState::stopped);
   standby.seqs = {peer.received_seq, peer.durable_seq, peer.applied_seq};
   standby.lag_seconds = peer.lag_seconds;
+  standby.lag_bytes = peer.lag_bytes;
   return standby;
 }
 

@@ -42,7 +42,8 @@ std::optional<Level> parse_wait_level(std::string_view text);
 struct BackendStatus {
   Seq first_seq = 0;  // first record that is stored; last_seq + 1 when none is
   Seq last_seq = 0;
-  std::uint64_t bytes = 0;  // of stored batches
+  std::uint64_t bytes = 0;          // of stored batches
+  std::int64_t oldest_time_us = 0;  // when its oldest records were committed; 0: none is stored
   bool operator==(const BackendStatus&) const = default;
 };
 
@@ -69,8 +70,16 @@ struct StandbyStatus {
   NodeState state = NodeState::connecting;
   Progression seqs;
   double lag_seconds = 0;       // age of the oldest record that it does not show yet; 0: none
-  std::uint64_t lag_bytes = 0;  // of records that it does not show yet (common/record/log_bytes.h)
+  std::uint64_t lag_bytes = 0;  // of records that it does not show yet (common/backend/log_bytes.h)
   bool operator==(const StandbyStatus&) const = default;
+};
+
+// Commits of the application that wait for standbys.
+struct SyncStatus {
+  std::size_t wanted = 0;    // standbys that each waits for
+  std::size_t heard = 0;     // of those that are connected
+  bool is_degraded = false;  // commits do not wait now: too few standbys were there for too long
+  bool operator==(const SyncStatus&) const = default;
 };
 
 // The application's WAL, as the publisher follows it (publisher/wal_tail.h).
@@ -82,6 +91,7 @@ struct WalStatus {
   std::uint64_t windows_missed = 0;
   std::uint64_t checkpoints = 0;
   std::uint64_t lock_grabs = 0;
+  std::uint64_t bytes = 0;  // of the file
   bool operator==(const WalStatus&) const = default;
 };
 
@@ -115,6 +125,7 @@ struct Status {
   std::optional<std::uint64_t> lag_transactions;  // standby: primary_seq − applied
   std::optional<std::uint64_t> lag_bytes;         // standby: of those, as far as it can be told
   std::optional<WalStatus> wal;                   // primary
+  std::optional<SyncStatus> sync;                 // primary; empty: commits do not wait
   std::string last_error;                         // empty: none
   std::vector<std::string> warnings;              // guarantees that are weakened now
 

@@ -24,8 +24,11 @@ double rounded(double seconds) {
 }
 
 Json backend_json(const BackendStatus& backend) {
-  return {
-      {"first_seq", backend.first_seq}, {"last_seq", backend.last_seq}, {"bytes", backend.bytes}};
+  return {{"first_seq", backend.first_seq},
+          {"last_seq", backend.last_seq},
+          {"bytes", backend.bytes},
+          {"oldest_time",
+           backend.oldest_time_us == 0 ? Json(nullptr) : Json(backend.oldest_time_us / 1e6)}};
 }
 
 Json snapshot_json(const SnapshotStatus& snapshot) {
@@ -49,7 +52,12 @@ Json wal_json(const WalStatus& wal) {
           {"windows", wal.windows},
           {"windows_missed", wal.windows_missed},
           {"checkpoints", wal.checkpoints},
-          {"lock_grabs", wal.lock_grabs}};
+          {"lock_grabs", wal.lock_grabs},
+          {"bytes", wal.bytes}};
+}
+
+Json sync_json(const SyncStatus& sync) {
+  return {{"wanted", sync.wanted}, {"heard", sync.heard}, {"is_degraded", sync.is_degraded}};
 }
 
 void add_primary_fields(const Status& status, Json& out) {
@@ -58,6 +66,7 @@ void add_primary_fields(const Status& status, Json& out) {
   out["standbys"] = Json::array();
   for (const auto& standby : status.standbys) out["standbys"].push_back(standby_json(standby));
   out["wal"] = status.wal ? wal_json(*status.wal) : Json(nullptr);
+  out["sync"] = status.sync ? sync_json(*status.sync) : Json(nullptr);
 }
 
 void add_standby_fields(const Status& status, Json& out) {
@@ -120,7 +129,21 @@ WalStatus read_wal(const Json& from) {
           from.at("windows").get<std::uint64_t>(),
           from.at("windows_missed").get<std::uint64_t>(),
           from.at("checkpoints").get<std::uint64_t>(),
-          from.at("lock_grabs").get<std::uint64_t>()};
+          from.at("lock_grabs").get<std::uint64_t>(),
+          optional_member<std::uint64_t>(from, "bytes").value_or(0)};
+}
+
+SyncStatus read_sync(const Json& from) {
+  return {from.at("wanted").get<std::size_t>(), from.at("heard").get<std::size_t>(),
+          from.at("is_degraded").get<bool>()};
+}
+
+BackendStatus read_backend(const Json& from) {
+  BackendStatus backend{from.at("first_seq").get<Seq>(), from.at("last_seq").get<Seq>(),
+                        from.at("bytes").get<std::uint64_t>()};
+  const auto oldest = optional_member<double>(from, "oldest_time").value_or(0);
+  backend.oldest_time_us = std::llround(oldest * 1e6);
+  return backend;
 }
 
 void read_common(const Json& from, Status& status) {
@@ -142,8 +165,7 @@ void read_common(const Json& from, Status& status) {
 
 void read_details(const Json& from, Status& status) {
   if (const auto found = from.find("backend"); found != from.end() && found->is_object()) {
-    status.backend = {found->at("first_seq").get<Seq>(), found->at("last_seq").get<Seq>(),
-                      found->at("bytes").get<std::uint64_t>()};
+    status.backend = read_backend(*found);
   }
   if (const auto found = from.find("snapshot"); found != from.end() && found->is_object()) {
     status.snapshot = {found->at("seq").get<Seq>(), found->at("time").get<std::string>(),
@@ -155,6 +177,9 @@ void read_details(const Json& from, Status& status) {
   }
   if (const auto found = from.find("wal"); found != from.end() && found->is_object()) {
     status.wal = read_wal(*found);
+  }
+  if (const auto found = from.find("sync"); found != from.end() && found->is_object()) {
+    status.sync = read_sync(*found);
   }
   status.is_fenced = optional_member<bool>(from, "is_fenced").value_or(false);
   status.is_standing_down = optional_member<bool>(from, "is_standing_down").value_or(false);

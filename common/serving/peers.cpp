@@ -81,7 +81,8 @@ std::vector<Seq> Peers::seqs_at(PeerLevel level, std::int64_t heard_since_us) co
   return seqs;
 }
 
-std::vector<PeerStatus> Peers::statuses(const LagClock& lag, std::int64_t now_us) const {
+std::vector<PeerStatus> Peers::statuses(const LagClock& lag, const LogBytes& bytes,
+                                        std::int64_t now_us) const {
   std::map<std::string, std::pair<const PeerSession::Progress*, bool>> latest;
   for (const auto& [name, progress] : gone_) latest[name] = {&progress, false};
   for (const auto& [identity, session] : sessions_) {
@@ -97,7 +98,8 @@ std::vector<PeerStatus> Peers::statuses(const LagClock& lag, std::int64_t now_us
     const auto& [progress, here] = entry;
     list.push_back({name, here ? std::string(to_string(progress->state)) : "disconnected",
                     progress->received, progress->durable, progress->applied,
-                    lag.lag_seconds(progress->applied, now_us), progress->last_heard_us});
+                    lag.lag_seconds(progress->applied, now_us), bytes.after(progress->applied),
+                    progress->last_heard_us});
   }
   return list;
 }

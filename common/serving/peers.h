@@ -3,6 +3,7 @@
 // One thread (serve).
 #pragma once
 
+#include "common/backend/log_bytes.h"
 #include "common/serving/peer_session.h"
 
 #include <map>
@@ -25,6 +26,7 @@ struct PeerStatus {
   Seq applied_seq = 0;
   // 0 when it has applied the last record; else the age of the oldest one that it has not.
   double lag_seconds = 0;
+  std::uint64_t lag_bytes = 0;     // of the records that it has not applied
   std::int64_t last_heard_us = 0;  // monotonic
 };
 
@@ -66,7 +68,8 @@ class Peers {
   // name, in no order. Of several connections with one name the one that was heard last counts.
   [[nodiscard]] std::vector<Seq> seqs_at(PeerLevel level, std::int64_t heard_since_us) const;
   // One a name: of several connections with one name, the one that was heard last.
-  [[nodiscard]] std::vector<PeerStatus> statuses(const LagClock& lag, std::int64_t now_us) const;
+  [[nodiscard]] std::vector<PeerStatus> statuses(const LagClock& lag, const LogBytes& bytes,
+                                                 std::int64_t now_us) const;
 
  private:
   void remember(const PeerSession& session);

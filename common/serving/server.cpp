@@ -65,6 +65,7 @@ void Server::advance(const LogBounds& bounds, std::span<const BatchView> appende
   {
     auto& box = *mailbox_;
     const std::lock_guard lock(box.mutex);
+    for (const auto& batch : appended) box.appended_bytes += batch.blob.size();
     const bool rewound = box.latest && took_back(*box.latest, bounds);
     box.latest = bounds;
     std::size_t bytes = 0;
@@ -146,8 +147,10 @@ int Server::wait_ms() const {
 
 void Server::take_posts() {
   std::deque<Post> posts;
+  std::uint64_t appended_bytes = 0;
   {
     const std::lock_guard lock(mailbox_->mutex);
+    appended_bytes = std::exchange(mailbox_->appended_bytes, 0);
     posts.swap(mailbox_->posts);
     mailbox_->post_bytes = 0;
   }
@@ -163,6 +166,7 @@ void Server::take_posts() {
     log_.bounds = post.bounds;
   }
   lag_.note(log_.bounds->last.seq, now_us_);
+  bytes_.note(*log_.bounds, appended_bytes);
   peers_.for_each([this](const Bytes& identity, PeerSession& session) {
     session.on_log_advanced();
     carry_out(identity, session);
@@ -297,7 +301,7 @@ void Server::tell_progress() {
 void Server::publish_statuses() {
   statuses_due_ = false;
   statuses_at_us_ = now_us_;
-  auto statuses = peers_.statuses(lag_, now_us_);
+  auto statuses = peers_.statuses(lag_, bytes_, now_us_);
   const std::lock_guard lock(mailbox_->mutex);
   mailbox_->statuses = std::move(statuses);
 }

@@ -13,11 +13,11 @@
 // `failed` of the options is called on it, once, with what happened.
 #pragma once
 
+#include "common/core/rate_limit.h"
 #include "common/serving/cluster_handler.h"
 #include "common/serving/listener.h"
 #include "common/serving/outboxes.h"
 #include "common/serving/peers.h"
-#include "common/core/rate_limit.h"
 
 #include <exception>
 #include <functional>
@@ -91,6 +91,7 @@ class Server {
     std::mutex mutex;
     std::deque<Post> posts;
     std::size_t post_bytes = 0;
+    std::uint64_t appended_bytes = 0;  // of batches, since they were last noted
     std::optional<LogBounds> latest;
     std::vector<Answer> answers;
     std::vector<Reply> replies;  // to commands; at most kCommandsUnderWay
@@ -133,6 +134,7 @@ class Server {
   Peers peers_;
   Outboxes outboxes_;
   LagClock lag_;
+  LogBytes bytes_;
   std::vector<Bytes> gone_;  // connections found dead in this round
   std::int64_t now_us_ = 0;
   std::int64_t heartbeat_at_us_ = 0;

@@ -33,6 +33,7 @@ class FakeNode final : public NodeView, public CommandHandler {
     return status;
   }
   [[nodiscard]] ClusterStatus cluster() const override { return {}; }
+  [[nodiscard]] const Meters& meters() const override { return meters_; }
   CommandResult promote(bool force, bool dry_run) override {
     if (!force) {
       return {
@@ -54,6 +55,9 @@ class FakeNode final : public NodeView, public CommandHandler {
 
   std::atomic<Seq> seq{0};
   std::atomic<bool> is_fencing{false};
+
+ private:
+  Meters meters_;
 };
 
 // Sends bytes as they are; the whole answer, empty when the server just closes.

@@ -6,7 +6,7 @@ import re
 # A room links only to rooms of lower rank, so publisher, subscriber and replay never know each other.
 RANKS = {
     "core": 0, "page": 0,
-    "logging": 1, "toml": 1, "file": 1, "sqlite": 1,
+    "logging": 1, "metering": 1, "toml": 1, "file": 1, "sqlite": 1,
     "wal": 2, "record": 2, "commit_page": 2,
     "backend": 3, "transport": 3,
     "serving": 4, "orphans": 4,

@@ -72,7 +72,8 @@ TEST_CASE("a damaged page that another node asks for: no answer, and the replica
   Told told;
   Applier applier(
       path, directory, [&] { return primary.log(); },
-      [&](std::function<void(Follower&)> event) { told.put(std::move(event)); }, silent);
+      [&](std::function<void(Follower&)> event) { told.put(std::move(event)); }, silent,
+      std::make_shared<Meters>());
   REQUIRE(applier.open(primary.stream(), true) == primary.position());
   auto follower = follower_at(primary);
   std::thread apply([&] { applier.run(); });
