@@ -46,6 +46,11 @@ Paint paint_of(NodeState state) {
   }
 }
 
+Paint paint_of_lag(double seconds) {
+  constexpr double kMuch_s = 10;  // as the page and docs/OPERATING.md have it
+  return seconds < 1 ? Paint::green : seconds < kMuch_s ? Paint::plain : Paint::yellow;
+}
+
 std::string state_words(NodeState state) {
   std::string words(to_string(state));
   std::replace(words.begin(), words.end(), '_', ' ');
@@ -63,8 +68,16 @@ std::string grouped(std::uint64_t number) {
   return text;
 }
 
+// As nodes measure it: to the millisecond.
 std::string lag_text(double seconds) {
-  return seconds < 10 ? fmt::format("{:.3f} s", seconds) : format_seconds(seconds);
+  if (seconds < 0.0005) return "< 1 ms";
+  if (seconds < 0.9995) return fmt::format("{:.0f} ms", seconds * 1000);
+  return seconds < 9.95 ? fmt::format("{:.1f} s", seconds) : format_seconds(seconds);
+}
+
+std::string with_bars(std::string text, std::string_view bars) {
+  if (!bars.empty()) text += fmt::format("  {}", bars);
+  return text;
 }
 
 class Table {
@@ -94,10 +107,14 @@ void add_identity(const Status& status, Table& table) {
   table.row("position", status.position.to_string(), Paint::bold);
 }
 
-void add_queue(const Status& status, std::optional<double> rate, Table& table) {
-  if (rate && status.state != NodeState::stopped) {
-    table.row("rate", fmt::format("{:.0f} transactions/s", *rate));
-  }
+void add_rate(const Status& status, const LiveView& live, Table& table) {
+  if (!live.rate || status.state == NodeState::stopped) return;
+  table.row("rate",
+            with_bars(fmt::format("{:<20}", fmt::format("{:.0f} transactions/s", *live.rate)),
+                      live.rate_bars));
+}
+
+void add_queue(const Status& status, Table& table) {
   if (status.backend) {
     const auto& backend = *status.backend;
     const auto held = backend.last_seq + 1 - backend.first_seq;
@@ -125,22 +142,39 @@ void add_endpoints(const Status& status, Table& table) {
   table.row("listen", status.listen + " (requests on the next port)");
 }
 
-void add_lag(const Status& status, Table& table) {
+void add_lag(const Status& status, const LiveView& live, Table& table) {
+  if (status.lag_transactions) {
+    const auto behind = *status.lag_transactions;
+    const auto text = fmt::format("{}, {} transactions behind",
+                                  lag_text(status.lag_seconds.value_or(0)), grouped(behind));
+    table.row("lag", with_bars(fmt::format("{:<20}", text), live.lag_bars),
+              paint_of_lag(status.lag_seconds.value_or(0)));
+  }
+  if (const auto& seqs = status.progression) {
+    table.row("received", fmt::format("{}, durable {}, applied {}", grouped(seqs->received),
+                                      grouped(seqs->durable), grouped(seqs->applied)));
+  }
   if (status.primary_seq) {
-    table.row("primary", fmt::format("at {}", *status.primary_seq));
+    table.row("primary", fmt::format("at {}", grouped(*status.primary_seq)));
   } else if (status.state != NodeState::stopped) {
     table.row("primary", "not heard of yet", Paint::yellow);
   }
-  if (status.lag_transactions) {
-    const auto behind = *status.lag_transactions;
-    table.row("lag",
-              fmt::format("{} transactions, {}", grouped(behind),
-                          lag_text(status.lag_seconds.value_or(0))),
-              behind == 0 ? Paint::green : Paint::yellow);
-  }
 }
 
-void add_standbys(const Status& status, const Painter& painter, Table& table) {
+using Cells = std::array<std::string, 6>;
+
+Cells cells_of(const StandbyStatus& standby) {
+  const bool is_here = standby.state != NodeState::stopped;
+  return {log::escape_control(standby.name).substr(0, 40),
+          is_here ? state_words(standby.state) : "disconnected",
+          grouped(standby.seqs.received),
+          grouped(standby.seqs.durable),
+          grouped(standby.seqs.applied),
+          is_here ? lag_text(standby.lag_seconds) : "-"};
+}
+
+void add_standbys(const Status& status, const LiveView& live, const Painter& painter,
+                  Table& table) {
   if (status.role == NodeRole::standby && status.standbys.empty()) return;
   if (status.state == NodeState::stopped) return;
   table.line("");
@@ -148,13 +182,8 @@ void add_standbys(const Status& status, const Painter& painter, Table& table) {
     table.line(painter(Paint::dim, "  no standby is connected"));
     return;
   }
-  std::vector<std::array<std::string, 6>> cells = {
-      {"STANDBY", "STATE", "RECEIVED", "DURABLE", "APPLIED", "LAG"}};
-  for (const auto& standby : status.standbys) {
-    cells.push_back({log::escape_control(standby.name).substr(0, 40), state_words(standby.state),
-                     fmt::to_string(standby.seqs.received), fmt::to_string(standby.seqs.durable),
-                     fmt::to_string(standby.seqs.applied), lag_text(standby.lag_seconds)});
-  }
+  std::vector<Cells> cells = {{"STANDBY", "STATE", "RECEIVED", "DURABLE", "APPLIED", "LAG"}};
+  for (const auto& standby : status.standbys) cells.push_back(cells_of(standby));
   std::array<std::size_t, 6> width{};
   for (const auto& row : cells) {
     for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], row[i].size());
@@ -162,28 +191,34 @@ void add_standbys(const Status& status, const Painter& painter, Table& table) {
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const auto& row = cells[i];
     const auto paint = i == 0 ? Paint::plain : paint_of(status.standbys[i - 1].state);
-    const auto line = fmt::format("  {:<{}}  {}  {:>{}}  {:>{}}  {:>{}}  {:>{}}", row[0], width[0],
-                                  painter(paint, fmt::format("{:<{}}", row[1], width[1])), row[2],
-                                  width[2], row[3], width[3], row[4], width[4], row[5], width[5]);
+    auto line = fmt::format("  {:<{}}  {}  {:>{}}  {:>{}}  {:>{}}  {:>{}}", row[0], width[0],
+                            painter(paint, fmt::format("{:<{}}", row[1], width[1])), row[2],
+                            width[2], row[3], width[3], row[4], width[4], row[5], width[5]);
+    if (i > 0) {
+      const auto bars = live.lag_bars_of.find(status.standbys[i - 1].name);
+      if (bars != live.lag_bars_of.end()) line = with_bars(std::move(line), bars->second);
+    }
     table.line(i == 0 ? painter(Paint::dim, line) : line);
   }
 }
 
 }  // namespace
 
-std::string render_status(const Status& status, bool colours, std::optional<double> rate) {
+std::string render_status(const Status& status, bool colours, const LiveView& live) {
   const Painter painter(colours);
   Table table(painter);
-  table.line(fmt::format("{}  {} {}", painter(Paint::bold, log::escape_control(status.database)),
+  table.line(fmt::format("{}  {} {}{}", painter(Paint::bold, log::escape_control(status.database)),
                          to_string(status.role),
-                         painter(paint_of(status.state), state_words(status.state))));
-  add_identity(status, table);
-  add_queue(status, rate, table);
-  add_endpoints(status, table);
-  if (status.role == NodeRole::standby) add_lag(status, table);
+                         painter(paint_of(status.state), state_words(status.state)),
+                         status.is_fenced ? painter(Paint::yellow, ", fenced") : ""));
   for (const auto& warning : status.warnings) table.row("warning", warning, Paint::yellow);
   if (!status.last_error.empty()) table.row("last error", status.last_error, Paint::red);
-  add_standbys(status, painter, table);
+  add_identity(status, table);
+  add_rate(status, live, table);
+  if (status.role == NodeRole::standby) add_lag(status, live, table);
+  add_queue(status, table);
+  add_endpoints(status, table);
+  add_standbys(status, live, painter, table);
   return table.take();
 }
 
@@ -197,9 +232,14 @@ std::string render_status_line(const Status& status, std::optional<double> rate)
   }
   if (status.role == NodeRole::primary && status.state != NodeState::stopped) {
     double worst = 0;
-    for (const auto& standby : status.standbys) worst = std::max(worst, standby.lag_seconds);
-    line += fmt::format(", {} standbys", status.standbys.size());
-    if (!status.standbys.empty()) line += fmt::format(", worst lag {}", lag_text(worst));
+    std::size_t here = 0;
+    for (const auto& standby : status.standbys) {
+      if (standby.state == NodeState::stopped) continue;
+      worst = std::max(worst, standby.lag_seconds);
+      ++here;
+    }
+    line += fmt::format(", {} standby{}", here, here == 1 ? "" : "s");
+    if (here > 0) line += fmt::format(", worst lag {}", lag_text(worst));
   }
   return line;
 }

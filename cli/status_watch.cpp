@@ -3,6 +3,7 @@
 #include "cli/signal_watch.h"
 #include "cli/status_view.h"
 #include "cli/stopped_status.h"
+#include "cli/trend.h"
 #include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/logging/terminal.h"
@@ -17,6 +18,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <map>
 
 namespace understudy {
 namespace {
@@ -89,6 +91,33 @@ class Rate {
   std::optional<double> rate_;
 };
 
+// What the live view has seen so far.
+class Watched {
+ public:
+  LiveView update(const Status& status) {
+    const auto now_us = monotonic_time_us();
+    LiveView live;
+    live.rate = rate_.update(status);
+    rates_.add(live.rate, now_us);
+    live.rate_bars = rates_.rate_bars();
+    lags_.add(status.lag_seconds, now_us);
+    live.lag_bars = lags_.lag_bars();
+    for (const auto& standby : status.standbys) {
+      const bool is_here = standby.state != NodeState::stopped;
+      auto& lags = lags_of_[standby.name];
+      lags.add(is_here ? std::optional(standby.lag_seconds) : std::nullopt, now_us);
+      live.lag_bars_of[standby.name] = lags.lag_bars();
+    }
+    return live;
+  }
+
+ private:
+  Rate rate_;
+  Trend rates_;
+  Trend lags_;
+  std::map<std::string, Trend> lags_of_;  // bounded by what a publisher tells
+};
+
 // Waits for a key, the end, or the time. True: it is over.
 bool wait_for_end(int ended, bool has_keys, int timeout_ms) {
   std::array<pollfd, 2> waiting = {{{ended, POLLIN, 0}, {has_keys ? STDIN_FILENO : -1, POLLIN, 0}}};
@@ -100,11 +129,10 @@ bool wait_for_end(int ended, bool has_keys, int timeout_ms) {
 
 void watch_on_terminal(const FoundNode& node, int ended) {
   LiveScreen screen;
-  Rate rate;
+  Watched watched;
   do {
     const auto status = ask_status(node);
-    const auto pace = rate.update(status);
-    screen.show(render_status(status, screen.colours(), pace) +
+    screen.show(render_status(status, screen.colours(), watched.update(status)) +
                 (screen.has_keys() ? "\n  q ends this view" : ""));
   } while (!wait_for_end(ended, screen.has_keys(), kRedraw_ms));
 }

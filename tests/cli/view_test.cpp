@@ -1,5 +1,6 @@
 // What people see is aligned, and hostile names cannot paint on their terminal.
 #include "cli/status_view.h"
+#include "cli/trend.h"
 
 #include <doctest/doctest.h>
 
@@ -32,6 +33,49 @@ TEST_CASE("the table of standbys is aligned, with and without colours") {
   REQUIRE(second != text.npos);
   CHECK(text.find('\n', first) - first == text.find('\n', second) - second);
   CHECK(render_status(primary(), true).find("\033[32m") != text.npos);
+}
+
+TEST_CASE("a standby that went away has no lag, and does not count") {
+  auto status = primary();
+  status.standbys[1].state = NodeState::stopped;
+  CHECK(render_status(status, false).find("disconnected") != std::string::npos);
+  CHECK(render_status(status, false).find("1 min 15 s") == std::string::npos);
+  CHECK(render_status_line(status).find("1 standby, worst lag < 1 ms") != std::string::npos);
+}
+
+TEST_CASE("what is wrong stands above what is usual") {
+  auto status = primary();
+  status.warnings = {"commits do not wait"};
+  status.is_fenced = true;
+  const auto text = render_status(status, false);
+  CHECK(text.find("publishing, fenced") < text.find("commits do not wait"));
+  CHECK(text.find("commits do not wait") < text.find("position"));
+}
+
+TEST_CASE("a live view shows how it has been, a bar a second") {
+  Trend lags;
+  for (int second = 0; second < 3; ++second) lags.add(0.0004, second * 1'000'000);
+  lags.add(60, 2'500'000);  // within the same second
+  CHECK(lags.lag_bars() == "▁▁▁");
+  lags.add(std::nullopt, 3'000'000);
+  lags.add(60, 4'000'000);
+  lags.add(0.25, 5'000'000);
+  CHECK(lags.lag_bars() == "▁▁▁ █▅");
+  for (std::int64_t second = 6; second < 100; ++second) lags.add(1000, second * 1'000'000);
+  CHECK(lags.lag_bars().size() == 3 * Trend::kBars);
+
+  Trend rates;
+  CHECK(rates.rate_bars().empty());
+  for (int second = 0; second < 3; ++second) rates.add(50.0 * second, second * 1'000'000);
+  CHECK(rates.rate_bars() == "▁▅█");
+
+  LiveView live;
+  live.rate = 42;
+  live.rate_bars = rates.rate_bars();
+  live.lag_bars_of["web"] = lags.lag_bars();
+  const auto text = render_status(primary(), false, live);
+  CHECK(text.find("42 transactions/s     ▁▅█\n") != text.npos);
+  CHECK(text.find("< 1 ms  " + lags.lag_bars() + "\n") != text.npos);
 }
 
 TEST_CASE("names from peers cannot move the cursor") {
