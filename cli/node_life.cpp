@@ -139,7 +139,8 @@ ServiceState NodeLife::service_state() const {
   if (supervisor_ != nullptr)
     return {supervisor_->is_up(), line_for_service(supervisor_->status())};
   if (code_ == ExitCode::ok) return {false, fmt::format("{} starts", database_)};
-  return {true, fmt::format("{} FAILED: {}", database_, trouble_)};
+  // What is tried again may yet find its role; what is given up is not waited for.
+  return {is_given_up_, fmt::format("{} FAILED: {}", database_, trouble_)};
 }
 
 ExitCode NodeLife::code() const {

@@ -80,8 +80,7 @@ class Chat(http.server.BaseHTTPRequestHandler):
             return self.guarded(lambda: self.show_message(urllib.parse.unquote(where.path[10:])))
         if where.path == "/health":
             return self.guarded(lambda: self.answer(
-                200, {"node": self.server.node, "role": self.server.store.role(),
-                      "messages": self.server.store.count()}))
+                200, {"node": self.server.node, "role": self.server.store.role(), "last": self.server.store.last()}))
         self.answer(404, {"error": "there are /messages, /messages/TOKEN and /health"})
 
     def list_messages(self, asked: dict[str, str]) -> None:

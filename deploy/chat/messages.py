@@ -78,8 +78,9 @@ class Messages:
             f"SELECT {', '.join(COLUMNS)} FROM messages WHERE token = ?", (token,)).fetchone()
         return dict(zip(COLUMNS, row)) if row else None
 
-    def count(self) -> int:
-        return self._open().execute("SELECT count(*) FROM messages").fetchone()[0]
+    def last(self) -> int:
+        """The highest id; 0: none yet."""
+        return self._open().execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()[0]
 
     def role(self) -> str:
         """What the extension says of the node here: primary, standby or not running; unknown without it."""

@@ -98,23 +98,29 @@ def what_is_installed() -> None:
     expect(level < 3.0, "the unit is not well confined")
 
 
-def as_ordinary_user() -> None:
-    """The README's two commands, and the extension from its installed place."""
+def by_hand_as_root_and_as_ordinary_user() -> None:
     run("useradd", "--create-home", "newcomer")
-    database, standby = "/home/newcomer/app.db", "/home/newcomer/standby.db"
-    run("sqlite3", database, "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES (42);", user="newcomer")
-    nodes = [subprocess.Popen(["runuser", "-u", "newcomer", "--", "understudy", *words], stderr=subprocess.DEVNULL)
-             for words in (["publish", database, "--listen", "tcp://127.0.0.1:7700"],
-                           ["subscribe", standby, "--from", "tcp://127.0.0.1:7700"])]
+    run_by_hand("newcomer", pathlib.Path("/home/newcomer"), 7700)
+    run_by_hand("root", pathlib.Path("/root"), 7710)
+
+
+def run_by_hand(user: str, folder: pathlib.Path, port: int) -> None:
+    """The README's two commands, and the extension from its installed place."""
+    database, standby = str(folder / "app.db"), str(folder / "standby.db")
+    address = f"tcp://127.0.0.1:{port}"
+    run("sqlite3", database, "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES (42);", user=user)
+    nodes = [subprocess.Popen(["setpriv", "--reuid", user, "--regid", user, "--init-groups", "understudy", *words],
+                              stderr=subprocess.DEVNULL)
+             for words in (["publish", database, "--listen", address], ["subscribe", standby, "--from", address])]
     wait_until("the standby shows the row", lambda: run(
-        "sqlite3", "-readonly", standby, "SELECT a FROM t", check=False, user="newcomer").stdout.strip() == "42")
-    positions = [run("understudy", "verify", path, user="newcomer").stdout.strip() for path in (database, standby)]
+        "sqlite3", "-readonly", standby, "SELECT a FROM t", check=False, user=user).stdout.strip() == "42")
+    positions = [run("understudy", "verify", path, user=user).stdout.strip() for path in (database, standby)]
     expect(re.search(r"\d+/\d+/\w+", positions[0]).group() in positions[1], f"positions: {positions}")
-    loads = run("sqlite3", database, f".load {EXTENSION}", "SELECT understudy_replication()", user="newcomer")
+    loads = run("sqlite3", database, f".load {EXTENSION}", "SELECT understudy_replication()", user=user)
     expect('"primary"' in loads.stdout, f"the extension: {loads.stdout}{loads.stderr}")
     for node in nodes:
-        run("pkill", "-TERM", "-P", str(node.pid))
-        expect(node.wait(30) == 0, "a node of an ordinary user did not end cleanly")
+        node.terminate()
+        expect(node.wait(30) == 0, f"a node of {user} did not end cleanly")
 
 
 def start_the_service() -> None:
@@ -133,6 +139,14 @@ def start_the_service() -> None:
             expect(False, "a standby of the service took a write")
         except sqlite3.OperationalError:
             pass
+
+
+def reload_reads_the_file() -> None:
+    guard = show("understudy", "MainPID")
+    run("systemctl", "reload", "understudy")
+    wait_until("the configuration is read again",
+               lambda: "config_reread" in run("journalctl", "--no-pager", "-u", "understudy").stdout)
+    expect(show("understudy", "MainPID") == guard, "a reload is no restart")
 
 
 def application_does_not_outlive_its_guard() -> None:
@@ -220,7 +234,8 @@ def remove_and_purge() -> None:
 
 
 def main() -> None:
-    for check in (what_is_installed, as_ordinary_user, start_the_service, application_does_not_outlive_its_guard,
+    for check in (what_is_installed, by_hand_as_root_and_as_ordinary_user, start_the_service,
+                  reload_reads_the_file, application_does_not_outlive_its_guard,
                   hung_node_is_ended, wrong_configuration_is_not_tried_again, stop_in_order,
                   upgrade_keeps_everything, remove_and_purge):
         began = time.monotonic()
