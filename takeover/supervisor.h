@@ -99,6 +99,7 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
 
   // supervisor_view.cpp
   void add_peers(ClusterStatus& cluster) const;
+  [[nodiscard]] bool is_waited_for(const Status& status) const;
 
   // supervisor_promote.cpp
   [[nodiscard]] PromotionFacts gather_facts(bool is_switchover);

@@ -41,6 +41,7 @@ PeerReport Supervisor::describe_self(const Status& status) const {
   report.applied = status.position.seq;
   report.followed = status.followed;
   report.is_fenced = is_fenced_;
+  if (status.sync) report.sync_standbys = static_cast<std::uint32_t>(status.sync->wanted);
   if (status.progression) {
     report.applied = status.progression->applied;
     if (status.progression->durable != status.position.seq) {

@@ -29,6 +29,7 @@ ClusterMember to_member(const Peer& peer, std::int64_t now_us) {
 
 Status Supervisor::status() const {
   auto status = node_.status();
+  status.is_sync = is_waited_for(status);
   if (status.role == NodeRole::primary) {
     status.is_fenced = is_fenced_;
     const std::lock_guard lock(mutex_);
@@ -36,6 +37,13 @@ Status Supervisor::status() const {
         superseded_by_.has_value() || (publisher_ != nullptr && role_ != PeerRole::primary);
   }
   return status;
+}
+
+// Any of those that follow a primary whose commits wait may be the one that they go by.
+bool Supervisor::is_waited_for(const Status& status) const {
+  if (status.role != NodeRole::standby || status.state != NodeState::streaming) return false;
+  const auto primary = links_ ? links_->primary() : std::nullopt;
+  return primary && primary->report.sync_standbys > 0 && primary->report.node == status.followed;
 }
 
 ClusterStatus Supervisor::cluster() const {

@@ -80,6 +80,7 @@ struct PeerReport {
   bool is_fenced = false;                  // it holds its application's write lock
   std::uint64_t takeover_id = 0;           // the takeover that it was told to and is about; 0: none
   std::uint64_t declined_takeover_id = 0;  // the last one that it declined; 0: none
+  std::uint32_t sync_standbys = 0;  // that commits of its application wait for; 0: they do not
   bool operator==(const PeerReport&) const = default;
 };
 

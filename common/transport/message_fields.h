@@ -17,7 +17,8 @@ namespace understudy {
   }
 US_FIELDS(EpochStart, m.epoch, m.node, m.tenure, m.first_seq, m.sum, m.time_us, m.reason)
 US_FIELDS(PeerReport, m.node, m.stream, m.process, m.role, m.state, m.epoch, m.tenure, m.position,
-          m.applied, m.followed, m.is_fenced, m.takeover_id, m.declined_takeover_id)
+          m.applied, m.followed, m.is_fenced, m.takeover_id, m.declined_takeover_id,
+          m.sync_standbys)
 US_FIELDS(message::Hello, m.hello_id, m.node, m.stream, m.position, m.history)
 US_FIELDS(message::Fetch, m.fetch_id, m.from, m.credit)
 US_FIELDS(message::Credit, m.fetch_id, m.more)

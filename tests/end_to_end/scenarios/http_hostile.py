@@ -1,0 +1,285 @@
+"""Hostile clients on a node's port: slowloris, huge heads, endless bodies, garbage, a thousand connections
+that say nothing, readers of events that never read. While all of it goes on, health checks and the
+control socket answer, the stream goes on, and the node's memory and descriptors stay bounded.
+
+Then who may command: nobody in the clear without a token, who brings it over TLS and nobody else.
+"""
+
+import os
+import pathlib
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import warnings
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from cluster import Peers  # noqa: E402
+from harness import count, expect, free_port, run_scenarios, wait_until  # noqa: E402
+from http_node import HttpNode  # noqa: E402
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+CONNECTIONS_OF_A_LISTENER = 256
+
+
+def connect(port):
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def answer_to(port, request):
+    """All that comes back; empty when the connection is just closed."""
+    with connect(port) as client:
+        received = b""
+        try:
+            client.sendall(request)
+            while piece := client.recv(65536):
+                received += piece
+        except OSError:
+            pass
+        return received
+
+
+class Crowd:
+    """Clients that misbehave in one way, over and over, in threads, until the end."""
+
+    def __init__(self, port, *ways, threads=4):
+        self.port, self.attacks = port, 0
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(way,))
+                         for way in ways for _ in range(threads)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, way):
+        while not self._stop.is_set():
+            try:
+                way(self)
+            except OSError:
+                pass
+            self.attacks += 1
+
+    def is_over(self):
+        return self._stop.is_set()
+
+    # --- the ways ---
+
+    def drip(self):
+        """A head, byte by byte, that never ends; from many sockets at once."""
+        clients = []
+        try:
+            for _ in range(40):
+                clients.append(connect(self.port))
+            for byte in b"GET /status HTTP/1.1\r\nX-Drip: " + b"a" * 200:
+                for client in clients:
+                    client.send(bytes([byte]))
+                if self._stop.wait(0.05):
+                    return
+        finally:
+            for client in clients:
+                client.close()
+
+    def say_nothing(self):
+        clients = [connect(self.port) for _ in range(60)]
+        self._stop.wait(1)
+        for client in clients:
+            client.close()
+
+    def endless_head(self):
+        with connect(self.port) as client:
+            client.send(b"GET / HTTP/1.1\r\n")
+            while not self.is_over():
+                client.sendall(b"X-More: " + b"y" * 1000 + b"\r\n")
+
+    def endless_body(self):
+        with connect(self.port) as client:
+            client.send(b"POST /fence HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while not self.is_over():
+                client.sendall(b"400\r\n" + b"z" * 1024 + b"\r\n")
+
+    def never_read(self):
+        """Asks for the events and for much else, and takes nothing."""
+        with connect(self.port) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            client.send(b"GET /events HTTP/1.1\r\n\r\n")
+            self._stop.wait(1)
+
+    def garbage(self):
+        with connect(self.port) as client:
+            client.sendall(os.urandom(3000) + b"\r\n\r\n")
+            client.recv(1000)
+
+
+def descriptors_of(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def resident_mb(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) // 1024
+    raise ValueError("no VmRSS")
+
+
+def crowds(program, _chance):
+    ports = {"a": free_port(), "b": free_port()}
+    peers = Peers(program, "a", "b")
+    with peers:
+        peers.start(own=lambda node: ["--http", f"127.0.0.1:{ports[node.name]}"])
+        nodes = {name: HttpNode(port) for name, port in ports.items()}
+        pid = peers["a"].pid
+        descriptors, memory = descriptors_of(pid), resident_mb(pid)
+        peers.write_ledger("--rate", "100", only="a")
+        for ways in ((Crowd.drip, Crowd.say_nothing), (Crowd.endless_head, Crowd.endless_body),
+                     (Crowd.never_read, Crowd.garbage),
+                     (Crowd.drip, Crowd.say_nothing, Crowd.endless_head, Crowd.endless_body,
+                      Crowd.never_read, Crowd.garbage)):
+            answered = 0
+            written = len(peers.acknowledged())
+            with Crowd(ports["a"], *ways) as crowd:
+                until = time.monotonic() + 6
+                while time.monotonic() < until:
+                    for path in ("/primary", "/health", "/liveness"):
+                        code = nodes["a"].code(path)
+                        expect(code == 200, f"{path} amid {[way.__name__ for way in ways]}: {code}")
+                        answered += 1
+                    expect(peers["a"].status() is not None, "the control socket does not answer")
+                    grown = descriptors_of(pid) - descriptors
+                    expect(grown <= CONNECTIONS_OF_A_LISTENER + 32, f"{grown} descriptors more")
+                wait_until("the application commits meanwhile",
+                           lambda written=written: len(peers.acknowledged()) > written)
+                sent = peers["a"].status()["seq"]
+                wait_until("the standby follows meanwhile",
+                           lambda sent=sent: peers["b"].status()["applied_seq"] >= sent)
+                attacks = crowd.attacks
+            count("hostile clients", attacks)
+            count("health checks answered amid them", answered)
+        expect(resident_mb(pid) - memory < 64, f"{resident_mb(pid) - memory} MiB more memory")
+        expect(not peers.unexpected_errors(), peers.unexpected_errors())
+
+
+def thousand_connections(program, _chance):
+    """All opened and held, none says a word: the thousand-and-first is answered."""
+    port = free_port()
+    peers = Peers(program, "a")
+    with peers:
+        peers.start(own=lambda _node: ["--http", f"127.0.0.1:{port}"])
+        clients = []
+        try:
+            for _ in range(1000):
+                clients.append(connect(port))
+            for path in ("/primary", "/status", "/metrics", "/cluster"):
+                expect(HttpNode(port).code(path) == 200, f"{path} beside 1000 connections")
+            expect(peers["a"].status() is not None, "the control socket does not answer")
+            count("connections held open", len(clients))
+        finally:
+            for client in clients:
+                client.close()
+
+
+def wrong_requests(program, _chance):
+    port = free_port()
+    peers = Peers(program, "a")
+    with peers:
+        peers.start(own=lambda _node: ["--http", f"127.0.0.1:{port}"])
+        for request, codes in (
+                (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", (414, 431)),
+                (b"GET /status HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", (431,)),
+                (b"POST /fence HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", (413,)),
+                (b"POST /fence HTTP/1.1\r\nContent-Length: -1\r\n\r\n", (413, 400)),
+                (b"POST /fence HTTP/1.1\r\n\r\n", (403,)),
+                (b"PUT /status HTTP/1.1\r\n\r\n", (405,)),
+                (b"POST /status HTTP/1.1\r\n\r\n", (405,)),
+                (b"GET /fence HTTP/1.1\r\n\r\n", (405,)),
+                (b"GET /../../etc/passwd HTTP/1.1\r\n\r\n", (404,)),
+                (b"GET /status HTTP/9.9\r\n\r\n", (400,)),
+                (b"GET /replica?lag=soon HTTP/1.1\r\n\r\n", (400,)),
+                (b"\r\n\r\n", (400,)),
+                (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", (400,))):
+            answer = answer_to(port, request)
+            code = int(answer.split(b" ")[1]) if answer.startswith(b"HTTP/1.1 ") else 0
+            expect(code in codes, f"{request[:60]!r}: {answer[:100]!r}, not {codes}")
+        ranges = b"GET /metrics HTTP/1.1\r\nRange: bytes=" + b",".join([b"0-"] * 500) + b"\r\n\r\n"
+        expect(len(answer_to(port, ranges)) < 200_000, "ranges multiply the answer")
+        expect(not peers["a"].status()["is_fenced"], "somebody fenced it")
+
+
+def make_certificate(folder):
+    key, certificate = folder / "http.key", folder / "http.crt"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
+                   check=True, capture_output=True)
+    key.chmod(0o600)
+    return key, certificate
+
+
+def refused_options(peers, *options):
+    """What `publish` says to them; it must not start."""
+    answer = subprocess.run([peers["a"].program, "publish", str(peers["a"].database), *options],
+                            capture_output=True, text=True, timeout=30, check=False)
+    expect(answer.returncode != 0, f"{options} were not refused")
+    return answer.stderr
+
+
+def token_over_tls(program, _chance):
+    port = free_port()
+    peers = Peers(program, "a")
+    with peers:
+        key, certificate = make_certificate(peers.folder)
+        token = peers.folder / "token"
+        token.write_text(TOKEN + "\n")
+        token.chmod(0o644)
+        said = refused_options(peers, "--http", f"127.0.0.1:{port}", "--http-token-file", str(token))
+        expect("chmod 600" in said and TOKEN not in said, said)
+        token.chmod(0o600)
+        said = refused_options(peers, "--http", f"0.0.0.0:{port}", "--http-token-file", str(token))
+        expect("in the clear" in said, said)
+        peers.start(own=lambda _node: ["--http", f"127.0.0.1:{port}"])
+        peers["a"].stop()
+        said = refused_options(peers, "--http", f"127.0.0.1:{port}", "--http-cert", str(certificate))
+        expect("--http-key" in said, said)
+        key.chmod(0o644)
+        said = refused_options(peers, "--http", f"127.0.0.1:{port}", "--http-cert", str(certificate),
+                               "--http-key", str(key))
+        expect("chmod 600" in said, said)
+        key.chmod(0o600)
+        peers["a"].arguments += ["--http-cert", str(certificate), "--http-key", str(key),
+                                 "--http-token-file", str(token)]
+        peers["a"].start()
+        tls = ssl.create_default_context(cafile=str(certificate))
+        nobody, wrong, right = (HttpNode(port, tls, its) for its in ("", "f" * 32, TOKEN))
+        wait_until("it publishes", lambda: nobody.code("/primary") == 200)
+        for stranger in (nobody, wrong, HttpNode(port, tls, TOKEN[:-1]), HttpNode(port, tls, TOKEN + "0")):
+            expect(stranger.code("/fence", "POST") == 401, "a stranger commands")
+        expect(not peers["a"].status()["is_fenced"], "a stranger has fenced it")
+        expect(HttpNode(port).code("/primary") == 0, "it answers without TLS")
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # that is why it is tried
+            old.maximum_version = ssl.TLSVersion.TLSv1_1
+        expect(HttpNode(port, old).code("/primary") == 0, "it speaks TLS 1.1")
+        expect(right.code("/fence", "POST") == 200, "who has the token may command")
+        expect(right.code("/primary") == 503 and peers["a"].status()["is_fenced"], "it was not fenced")
+        expect(right.code("/unfence", "POST") == 200, "unfence")
+        with Crowd(port, Crowd.drip, Crowd.garbage, Crowd.never_read) as crowd:
+            for _ in range(30):
+                expect(nobody.code("/primary") == 200, "under TLS, amid hostile clients")
+            count("hostile clients of a TLS port", crowd.attacks)
+        log = peers["a"].log_path.read_text()
+        expect(TOKEN not in log, "the token stands in the log")
+
+
+if __name__ == "__main__":
+    run_scenarios(crowds, thousand_connections, wrong_requests, token_over_tls)
