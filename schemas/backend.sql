@@ -16,13 +16,15 @@
 
 -- 'UStg'; a file with another id is refused.
 PRAGMA application_id = 0x55537467;
--- The version of this schema; a file with a higher one is refused. Version 1 had no table epoch;
--- a file of it is upgraded when a node opens it for writing: its stream has the one epoch 1.
-PRAGMA user_version = 2;
+-- The version of this schema; a file with a higher one is refused. Version 1 had no table epoch: its
+-- stream has the one epoch 1. Version 2 had no batch.cursor, and an index on (first_seq, first_part).
+-- Files of both are upgraded when a node opens them for writing.
+PRAGMA user_version = 3;
 
 -- One row a batch: consecutive record parts that became durable with one fsync, as one blob
 -- (batch.md). The columns repeat the blob's header. Rows follow on: each begins with the part after
--- the last one of the row before, and its sum_before is the sum_after of the row before.
+-- the last one of the row before, and its sum_before is the sum_after of the row before. There is no
+-- index: ids rise with the parts, so that a part is found by halving. A small batch costs one page then.
 CREATE TABLE batch (
   id INTEGER PRIMARY KEY,       -- rises by one from row to row
   first_seq INTEGER NOT NULL,   -- the first part: number of its record …
@@ -37,11 +39,11 @@ CREATE TABLE batch (
   sum_before INTEGER NOT NULL,  -- state sum before the first record
   sum_after INTEGER NOT NULL,   -- state sum after the last record that ends here
   end_offset INTEGER NOT NULL,  -- bytes of all batches ever stored, this one included
-  payload BLOB NOT NULL         -- the batch
+  payload BLOB NOT NULL,        -- the batch
+  cursor BLOB NOT NULL DEFAULT x''  -- where the publisher stands after this row, and XXH3-64 of that,
+                                -- seeded with the id, as 8 bytes little-endian. Only that of the
+                                -- last row counts; empty: that of meta
 ) STRICT;
-
--- Finds the batch that holds a part.
-CREATE UNIQUE INDEX batch_first ON batch (first_seq, first_part);
 
 -- One row: what the log is, and where it begins.
 CREATE TABLE meta (
@@ -52,7 +54,8 @@ CREATE TABLE meta (
   base_sum INTEGER NOT NULL,
   base_offset INTEGER NOT NULL,  -- end_offset of the last row that was dropped
   first_id INTEGER NOT NULL,     -- batches with a lower id are dropped; they are deleted bit by bit
-  cursor BLOB NOT NULL,          -- where the publisher stands in the WAL of its database
+  cursor BLOB NOT NULL,          -- where the publisher stands in the WAL of its database, unless
+                                 -- the last batch says it
   checksum INTEGER NOT NULL      -- XXH3-64 of the columns above: integers as 8 bytes
                                  -- little-endian, text and blob as length and bytes
 ) STRICT;

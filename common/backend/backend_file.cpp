@@ -11,7 +11,7 @@
 namespace understudy {
 namespace {
 
-constexpr std::int64_t kFormatVersion = 2;
+constexpr std::int64_t kFormatVersion = 3;
 constexpr int kBusyTimeoutMs = 5000;  // for an operator's shell that holds a lock
 
 enum class Found { nothing, backend };
@@ -116,6 +116,10 @@ Connection start_over(Connection unfinished, const std::string& vfs) {
 
 }  // namespace
 
+void move_wal_at_close(Connection& connection, bool does) {
+  sqlite3_db_config(connection.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, does ? 0 : 1, nullptr);
+}
+
 void write_wal_again(const std::string& path, const std::string& vfs) {
   const std::string wal_path = path + "-wal";
   if (!File::exists(wal_path, vfs)) return;
@@ -147,9 +151,11 @@ Connection open_backend_for_writing(const std::string& path, const std::optional
   using enum Connection::Mode;
   return reporting_damage(path, [&] {
     auto connection = connect(path, fresh ? create : read_write, vfs);
+    move_wal_at_close(connection, false);
     if (recognise(connection) == Found::nothing) {
       if (!fresh) no_backend(path);
       connection = start_over(std::move(connection), vfs);
+      move_wal_at_close(connection, false);
       create_tables(connection, *fresh);
     }
     configure_writer(connection);
@@ -162,8 +168,13 @@ bool needs_upgrade(Connection& connection) {
 }
 
 void upgrade_tables(Connection& connection, const StreamId& stream) {
-  connection.execute(table_statement("CREATE TABLE epoch "));
-  write_history(connection, {unrecorded_first_epoch(stream)});
+  if (connection.query_integer("PRAGMA user_version") == 1) {
+    connection.execute(table_statement("CREATE TABLE epoch "));
+    write_history(connection, {unrecorded_first_epoch(stream)});
+  }
+  connection.execute(
+      "ALTER TABLE batch ADD COLUMN cursor BLOB NOT NULL DEFAULT x'';"
+      "DROP INDEX IF EXISTS batch_first");
   connection.execute(fmt::format("PRAGMA user_version = {}", kFormatVersion));
 }
 
@@ -172,7 +183,7 @@ bool is_backend_there(const std::string& path, const std::string& vfs) {
   return reporting_damage(path, [&] {
     auto connection = connect(path, Connection::Mode::read_write, vfs);
     // A look moves nothing: whoever opens it for writing writes the WAL anew before that.
-    sqlite3_db_config(connection.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    move_wal_at_close(connection, false);
     return recognise(connection) == Found::backend;
   });
 }

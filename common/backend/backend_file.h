@@ -25,9 +25,14 @@ struct NewLog {
 };
 
 // Connects for writing, sets what the writer needs, creates the tables when there are none.
-// No `fresh`: nothing is created, a missing file is a ConfigError.
+// No `fresh`: nothing is created, a missing file is a ConfigError. Until write_wal_again() its end
+// leaves the WAL where it is (move_wal_at_close).
 Connection open_backend_for_writing(const std::string& path, const std::optional<NewLog>& fresh,
                                     const std::string& vfs);
+// Whether the connection's end moves the WAL into the file. It must not before write_wal_again():
+// the file would be newer than what the disk holds of the WAL, and a power loss might bring that
+// back.
+void move_wal_at_close(Connection& connection, bool does);
 // True: the file is of an earlier version.
 bool needs_upgrade(Connection& connection);
 // Makes the file one of this version, within the caller's write transaction.

@@ -42,7 +42,7 @@ LogBounds SqliteLogReader::bounds() {
 }
 
 // The row that holds `part`. A part that no row holds must lie behind the last row: a hole inside
-// the log (a damaged index, a lost row) is not "nothing there".
+// the log (a lost row) is not "nothing there".
 std::optional<BatchRow> SqliteLogReader::holder(const LogMeta& meta, PartKey part) {
   const auto row = tables_.floor_row(meta, part);
   if (row && part <= row->header.last) return row;
@@ -69,9 +69,7 @@ std::vector<Bytes> SqliteLogReader::read(PartKey from, std::size_t max_bytes) {
     const auto first = holder(meta, from);
     if (!first) return blobs;
     std::size_t bytes = 0;
-    tables_.scan(meta, first->id, [&](const BatchRow& row, const BatchView& view) {
-      if (row.id == first->id && row.header != first->header)
-        tables_.damaged("index and row differ");
+    tables_.scan(meta, first->id, [&](const BatchRow&, const BatchView& view) {
       if (!blobs.empty() && bytes + view.blob.size() > max_bytes) return false;
       bytes += view.blob.size();
       blobs.emplace_back(view.blob.begin(), view.blob.end());

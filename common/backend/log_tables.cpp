@@ -76,9 +76,6 @@ LogTables::LogTables(Connection& connection)
       meta_(connection.prepare("SELECT stream, base_epoch, base_seq, base_sum, base_offset, "
                                "first_id, cursor, checksum FROM meta WHERE one = 1")),
       last_(connection.prepare(select(kColumns, "ORDER BY id DESC LIMIT 1"))),
-      floor_(connection.prepare(select(kColumns,
-                                       "WHERE (first_seq, first_part) <= (?1, ?2) "
-                                       "ORDER BY first_seq DESC, first_part DESC LIMIT 1"))),
       row_(connection.prepare(select(kColumns, "WHERE id = ?1"))),
       payload_(connection.prepare(select("payload", "WHERE id = ?1"))),
       scan_(connection.prepare(
@@ -142,8 +139,18 @@ std::optional<BatchRow> LogTables::last_row(const LogMeta& meta) {
 }
 
 std::optional<BatchRow> LogTables::floor_row(const LogMeta& meta, PartKey key) {
-  floor_.bind(1, static_cast<std::int64_t>(key.seq)).bind(2, std::int64_t{key.part});
-  return first_hit(floor_, meta);
+  auto beyond = last_row(meta);
+  if (!beyond || beyond->header.first <= key) return beyond;
+  auto found = row(meta, meta.first_id);
+  if (!found) damaged(fmt::format("row {}, the first, is missing", meta.first_id));
+  if (found->header.first > key) return std::nullopt;
+  while (beyond->id - found->id > 1) {
+    const auto id = found->id + (beyond->id - found->id) / 2;
+    auto middle = row(meta, id);
+    if (!middle) damaged(fmt::format("row {} is missing", id));
+    (middle->header.first <= key ? found : beyond) = std::move(middle);
+  }
+  return found;
 }
 
 std::optional<BatchRow> LogTables::row(const LogMeta& meta, std::int64_t id) {

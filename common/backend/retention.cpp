@@ -108,7 +108,10 @@ void SqliteBackend::reset(const Position& base, const History& history) {
 
 void SqliteBackend::drop_open_tail() {
   if (bounds_.next.part == 0) return;
-  write([&] { cut_from(bounds_.next.seq); });
+  write([&] {
+    cut_from(bounds_.next.seq);
+    put_cursor(meta_);
+  });
   load();
 }
 
@@ -120,7 +123,7 @@ void SqliteBackend::rewind(Seq keep_until) {
   meta.cursor.clear();
   write([&] {
     if (end < bounds_.next) cut_from(end.seq);
-    update_meta(meta);
+    put_cursor(meta);
     write_history(connection_, history_of(history_, tables_.bounds(meta).last));
   });
   load();

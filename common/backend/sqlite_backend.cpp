@@ -1,6 +1,7 @@
 #include "common/backend/sqlite_backend.h"
 
 #include "common/backend/backend_file.h"
+#include "common/backend/cursor_column.h"
 #include "common/backend/epoch_table.h"
 #include "common/core/assert.h"
 #include "common/record/record.h"
@@ -74,10 +75,6 @@ SqliteBackend::SqliteBackend(std::string path, const std::optional<NewLog>& fres
       tables_(connection_),
       begin_(connection_.prepare("BEGIN IMMEDIATE")),
       commit_(connection_.prepare("COMMIT")),
-      insert_(connection_.prepare(
-          "INSERT INTO batch (id, first_seq, first_part, last_seq, last_part, closed, epoch, "
-          "records, raw_bytes, time_us, sum_before, sum_after, end_offset, payload) "
-          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")),
       update_meta_(connection_.prepare(
           "UPDATE meta SET base_epoch = ?1, base_seq = ?2, base_sum = ?3, base_offset = ?4, "
           "first_id = ?5, cursor = ?6, checksum = ?7 WHERE one = 1")),
@@ -93,7 +90,10 @@ SqliteBackend::SqliteBackend(std::string path, const std::optional<NewLog>& fres
                     meta_.stream.to_string(), fresh->stream.to_string()));
   }
   write_wal_again(path_, vfs_);  // from here all that bounds() speaks of is durable
+  move_wal_at_close(connection_, true);
   if (needs_upgrade(connection_)) upgrade();
+  prepare_for_writing();
+  load_cursor();
   upkeep_ = std::make_unique<WalUpkeep>(path_, vfs_, progress_);
 }
 
@@ -106,6 +106,30 @@ void SqliteBackend::load() {
   end_offset_ = last ? last->end_offset : meta_.base_offset;
   history_ = read_history(connection_, meta_.stream);
   check_history(history_, bounds_.last, path_);
+}
+
+void SqliteBackend::prepare_for_writing() {
+  insert_ = connection_.prepare(
+      "INSERT INTO batch (id, first_seq, first_part, last_seq, last_part, closed, epoch, records, "
+      "raw_bytes, time_us, sum_before, sum_after, end_offset, payload, cursor) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)");
+  last_cursor_ = connection_.prepare("SELECT cursor FROM batch WHERE id = ?1");
+  forget_last_cursor_ = connection_.prepare(
+      "UPDATE batch SET cursor = x'' "
+      "WHERE id = (SELECT max(id) FROM batch) AND length(cursor) > 0");
+}
+
+void SqliteBackend::load_cursor() {
+  const auto last = tables_.last_row(meta_);
+  if (!last) return;
+  const ResetAtExit reset(*last_cursor_);
+  last_cursor_->bind(1, last->id);
+  const bool is_there = last_cursor_->step();
+  const auto sealed = is_there ? last_cursor_->blob(0) : ByteView();
+  if (sealed.empty()) return;
+  auto cursor = open_cursor(sealed, last->id);
+  if (!cursor) tables_.damaged(fmt::format("the cursor of row {} does not fit its sum", last->id));
+  meta_.cursor = std::move(*cursor);
 }
 
 // History as it will be in the file; readers were told the same of the former version.
@@ -134,7 +158,7 @@ void SqliteBackend::write(const std::function<void()>& work) {
 void SqliteBackend::fail(const SqliteError& error) {
   if (is_final(error)) {
     failure_ = error;
-    sqlite3_db_config(connection_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    move_wal_at_close(connection_, false);
   }
   reporting_damage(path_, [&] { throw error; });
 }
@@ -153,10 +177,11 @@ void SqliteBackend::append(std::span<const BatchView> batches, ByteView cursor) 
     for (const auto& batch : batches) {
       advance(bounds, meta.stream, batch.header, batch.blob.size());
       end_offset += batch.blob.size();
-      insert(batch, id++, end_offset);
+      const bool is_last = &batch == &batches.back();
+      insert(batch, id++, end_offset, is_last ? ByteView(meta.cursor) : ByteView());
     }
     if (opens_epoch) write_history(connection_, history);
-    if (!cursor.empty()) update_meta(meta);
+    if (batches.empty()) put_cursor(meta);
   });
   bounds_ = bounds;
   if (opens_epoch) history_ = std::move(history);
@@ -186,9 +211,11 @@ History SqliteBackend::history_with(std::span<const BatchView> batches) const {
   return history;
 }
 
-void SqliteBackend::insert(const BatchView& batch, std::int64_t id, std::uint64_t end_offset) {
+void SqliteBackend::insert(const BatchView& batch, std::int64_t id, std::uint64_t end_offset,
+                           ByteView cursor) {
   const auto& h = batch.header;
-  insert_.bind(1, id)
+  const auto sealed = seal_cursor(cursor, id);
+  insert_->bind(1, id)
       .bind(2, as_signed(h.first.seq))
       .bind(3, std::int64_t{h.first.part})
       .bind(4, as_signed(h.last.seq))
@@ -202,6 +229,7 @@ void SqliteBackend::insert(const BatchView& batch, std::int64_t id, std::uint64_
       .bind(12, as_signed(h.sum_after))
       .bind(13, as_signed(end_offset))
       .bind(14, batch.blob)
+      .bind(15, ByteView(sealed))
       .run();
 }
 
@@ -216,10 +244,16 @@ void SqliteBackend::update_meta(const LogMeta& meta) {
       .run();
 }
 
+// Within a transaction: the cursor of `meta` counts, whatever the last row says.
+void SqliteBackend::put_cursor(const LogMeta& meta) {
+  forget_last_cursor_->run();
+  update_meta(meta);
+}
+
 void SqliteBackend::set_cursor(ByteView cursor) {
   LogMeta meta = meta_;
   meta.cursor.assign(cursor.begin(), cursor.end());
-  write([&] { update_meta(meta); });
+  write([&] { put_cursor(meta); });
   meta_ = std::move(meta);
 }
 

@@ -6,6 +6,9 @@
 //  - COMMIT returns after the fsync of the WAL (synchronous=FULL), and readers see a commit only
 //    then; what a crash left in the WAL is written anew at open, before anybody may rely on it.
 //  - After a failed write or sync nothing is written any more, the close included.
+//  - The cursor is that of the last row, or, where that has none, that of meta. So whoever takes
+//  rows
+//    away writes it to meta, and an append of one small batch changes one page alone.
 // Belongs to one thread; wal_backlog() alone may be asked from any.
 #pragma once
 
@@ -42,9 +45,13 @@ class SqliteBackend final : public Backend {
   // Runs `work` in one transaction, durable when it returns. Rolls back and throws otherwise.
   void write(const std::function<void()>& work);
   void fail(const SqliteError& error);
-  void insert(const BatchView& batch, std::int64_t id, std::uint64_t end_offset);
+  void insert(const BatchView& batch, std::int64_t id, std::uint64_t end_offset,
+              ByteView cursor = {});
   void update_meta(const LogMeta& meta);
+  void put_cursor(const LogMeta& meta);
+  void prepare_for_writing();
   void load();
+  void load_cursor();
   void upgrade();
   [[nodiscard]] History history_with(std::span<const BatchView> batches) const;
   void restart_wal_when_due();
@@ -65,7 +72,9 @@ class SqliteBackend final : public Backend {
   LogTables tables_;
   Statement begin_;
   Statement commit_;
-  Statement insert_;
+  std::optional<Statement> insert_;  // these three: once the tables are of this version
+  std::optional<Statement> last_cursor_;
+  std::optional<Statement> forget_last_cursor_;
   Statement update_meta_;
   Statement dropped_rows_;
   Statement delete_to_;

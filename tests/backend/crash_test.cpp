@@ -146,7 +146,7 @@ bool run_life(Weather weather, std::uint64_t n) {
     if (weather.power_cut) vfs.power_cut(seed);
   };
   crash(n);
-  vfs.fail({.nth = n % 11 + 1, .for_ever = weather.plan.for_ever});
+  vfs.fail({.nth = (n + n / 11) % 11 + 1, .for_ever = weather.plan.for_ever});
   try {
     (void)open_sqlite_backend(path, test_stream(), kBase, kHistory, vfs.name());
   } catch (const Error& error) {

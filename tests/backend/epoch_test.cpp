@@ -7,6 +7,7 @@
 #include "common/record/record.h"
 #include "common/sqlite/connection.h"
 #include "tests/backend/log_builder.h"
+#include "tests/backend/older_file.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
@@ -105,10 +106,24 @@ TEST_CASE("open_epoch: one record, durable, with its cursor") {
   CHECK(parts_of(backend->open_reader()->read({4, 0}, 1))[0].kind == RecordKind::epoch);
 }
 
-// A file as version 1 made it.
-void make_older(const std::string& path) {
-  Connection(path, Connection::Mode::read_write)
-      .execute("DROP TABLE epoch; PRAGMA user_version = 1");
+TEST_CASE("a file of version 2 keeps its history and its cursor, and loses its index") {
+  TemporaryDirectory folder;
+  const auto path = folder.file("backend.db");
+  LogBuilder log;
+  append(*open_sqlite_backend(path, test_stream(), kBase, kHistory), log.batch_of(3));
+  open_sqlite_backend(path)->set_cursor(Bytes(20, std::byte{7}));
+  make_older(path, 2);
+  CHECK(open_sqlite_log_reader(path)->position_at(2) == Position{1, 2, sum_after(2)});
+  auto backend = open_sqlite_backend(path);
+  CHECK(backend->history() == kHistory);
+  CHECK(backend->cursor() == Bytes(20, std::byte{7}));
+  append(*backend, log.batch_of(1), Bytes(20, std::byte{8}));
+  backend = open_sqlite_backend(path);
+  CHECK(backend->cursor() == Bytes(20, std::byte{8}));
+  CHECK(backend->bounds().last == log.last());
+  Connection shell(path, Connection::Mode::read_only);
+  CHECK(shell.query_integer("SELECT count(*) FROM sqlite_schema WHERE type = 'index'") == 0);
+  CHECK(shell.query_text("PRAGMA integrity_check") == "ok");
 }
 
 TEST_CASE("a file of version 1 is read as it is, and upgraded by whoever opens it for writing") {
@@ -116,7 +131,7 @@ TEST_CASE("a file of version 1 is read as it is, and upgraded by whoever opens i
   const auto path = folder.file("backend.db");
   LogBuilder log;
   append(*open_sqlite_backend(path, test_stream(), kBase, kHistory), log.batch_of(3));
-  make_older(path);
+  make_older(path, 1);
   const History expected{unrecorded_first_epoch(test_stream())};
   const auto reader = open_sqlite_log_reader(path);
   CHECK(reader->history() == expected);
@@ -129,7 +144,7 @@ TEST_CASE("a file of version 1 is read as it is, and upgraded by whoever opens i
   backend = open_sqlite_backend(path);
   CHECK(backend->history().size() == 2);
   Connection shell(path, Connection::Mode::read_only);
-  CHECK(shell.query_integer("PRAGMA user_version") == 2);
+  CHECK(shell.query_integer("PRAGMA user_version") == 3);
   CHECK(shell.query_integer("SELECT count(*) FROM epoch") == 2);
   CHECK(shell.query_text("PRAGMA integrity_check") == "ok");
 }
@@ -143,7 +158,7 @@ TEST_CASE("a trimmed log of version 1 has the same history as one that was not t
     append(*backend, log.batch_of(30));
     backend->trim(kNothingKept, 30);
   }
-  make_older(path);
+  make_older(path, 1);
   CHECK(open_sqlite_backend(path)->history() == History{unrecorded_first_epoch(test_stream())});
 }
 

@@ -86,7 +86,7 @@ TEST_CASE("the stream of another database, a newer version, another program: ref
   const auto before = contents(path);
   CHECK_THROWS_AS(open_sqlite_backend(path, StreamId::random(), kBase, kHistory), ConfigError);
   CHECK(contents(path) == before);
-  Connection(path, Connection::Mode::read_write).execute("PRAGMA user_version = 3");
+  Connection(path, Connection::Mode::read_write).execute("PRAGMA user_version = 4");
   CHECK_THROWS_AS(open_sqlite_backend(path, test_stream(), kBase, kHistory), ConfigError);
   CHECK_THROWS_AS(open_sqlite_log_reader(path), ConfigError);
 
@@ -163,7 +163,8 @@ TEST_CASE("a row that is missing or does not follow on is told with its values")
         "UPDATE meta SET base_seq = 1", "DELETE FROM epoch", "DELETE FROM epoch WHERE epoch = 1",
         "DELETE FROM epoch WHERE epoch = 2", "UPDATE epoch SET node = 'x' WHERE epoch = 1",
         "UPDATE epoch SET tenure = 8", "DROP TABLE epoch", "PRAGMA user_version = 1",
-        "DROP INDEX batch_first; DELETE FROM batch WHERE id = 2"}) {
+        "PRAGMA user_version = 2", "UPDATE batch SET cursor = zeroblob(28) WHERE id = 4",
+        "UPDATE batch SET cursor = (SELECT cursor FROM batch WHERE id = 3) WHERE id = 4"}) {
     CAPTURE(std::string(sabotage));
     std::filesystem::remove(path);
     make_small_backend(path);

@@ -8,6 +8,7 @@
 #include "common/core/errors.h"
 #include "common/sqlite/connection.h"
 #include "tests/backend/log_builder.h"
+#include "tests/backend/older_file.h"
 #include "tests/support/fault_vfs.h"
 #include "tests/support/temporary_directory.h"
 
@@ -74,8 +75,8 @@ void prepare(const std::string& path) {
     append(*backend, log.batch_of(3, 5000));
     append(*backend, log.batch_of(3, 5000));
   }
-  Connection(path, Connection::Mode::read_write)
-      .execute("DROP TABLE epoch; PRAGMA user_version = 1; PRAGMA wal_checkpoint(TRUNCATE)");
+  make_older(path, 1);
+  Connection(path, Connection::Mode::read_write).execute("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 // The states that the steps lead through, from a run without faults.
