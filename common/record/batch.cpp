@@ -39,7 +39,9 @@ constexpr std::size_t kAtChecksum = 88;
 static_assert(kAtChecksum + 8 == kBatchHeaderSize);
 
 constexpr std::size_t kCompressFrom = 256;  // bytes; below that zstd's own frame eats the gain
-constexpr int kCompressionLevel = 1;
+// Of what single-row inserts make: 2.5 to 4 % more bytes than level 1, and 40 % (one record) to 67
+// % (many) of its time; two thirds of it to unpack.
+constexpr int kCompressionLevel = -2;
 
 // Over every byte of the blob but its own eight.
 std::uint64_t checksum_of(ByteView blob) {
