@@ -6,6 +6,7 @@
 #include "common/core/heartbeat.h"
 #include "common/logging/log.h"
 #include "common/snapshot/retention_floor.h"
+#include "publisher/join_batches.h"
 
 #include <limits>
 #include <thread>
@@ -35,7 +36,7 @@ void LogWriter::run() {
   const heartbeat::Loop loop("log");
   while (true) {
     heartbeat::turn();
-    const auto pending = queue_.take(kTakeBytes, kIdleWait);
+    const auto pending = join_small(queue_.take(kTakeBytes, kIdleWait));
     if (!pending.empty()) append(pending);
     if (pending.empty() && queue_.is_closed()) return;
     do_upkeep();
