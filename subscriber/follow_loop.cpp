@@ -39,6 +39,7 @@ void FollowLoop::run() {
     take_posts();
     if (sockets_) take_messages();
     carry_out(follower_.take_actions());
+    if (appended_) acknowledge_appended();
     publish_status();
     wait();
   }
@@ -84,8 +85,28 @@ void FollowLoop::take_messages() {
 
 void FollowLoop::carry_out(std::vector<follow::Action> actions) {
   for (auto& action : actions) {
+    if (!std::holds_alternative<follow::Append>(action)) append_run();
     std::visit([this](auto& item) { carry_out(item); }, action);
   }
+  append_run();
+}
+
+void FollowLoop::append_run() {
+  if (run_.empty()) return;
+  if (const auto appended = intake_.append_now(run_)) {
+    appended_ = appended;
+  } else {
+    for (auto& item : run_) intake_.push(std::move(item));
+  }
+  run_.clear();
+}
+
+// The acknowledgement leaves first: a commit waits for it.
+void FollowLoop::acknowledge_appended() {
+  const auto [ticket, bounds] = *std::exchange(appended_, std::nullopt);
+  follower_.on_log(ticket, bounds);
+  carry_out(follower_.take_actions());
+  intake_.report_appended();
 }
 
 void FollowLoop::carry_out(follow::Connect& connect) {
@@ -104,8 +125,9 @@ void FollowLoop::carry_out(follow::SendMessage& send) {
 }
 
 void FollowLoop::carry_out(follow::Append& append) {
-  intake_.push(std::move(append));
+  run_.push_back(std::move(append));
 }
+
 void FollowLoop::carry_out(follow::DropOpenTail& drop) {
   intake_.push(drop);
 }

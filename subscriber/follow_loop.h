@@ -51,6 +51,8 @@ class FollowLoop {
   void take_posts();
   void take_messages();
   void carry_out(std::vector<follow::Action> actions);
+  void append_run();
+  void acknowledge_appended();
   void carry_out(follow::Connect& connect);
   void carry_out(follow::Resubscribe&);
   void carry_out(follow::SendMessage& send);
@@ -78,6 +80,9 @@ class FollowLoop {
   LagClock lag_;
   AppliedPage page_;
   const std::shared_ptr<Meters> meters_;
+  std::vector<follow::Append> run_;  // appends in a row share an fsync
+  // Ticket and bounds of what was appended on this thread, and is not acknowledged yet.
+  std::optional<std::pair<std::uint64_t, LogBounds>> appended_;
   std::int64_t last_contact_us_ = 0;
   std::atomic<bool> stopping_{false};
 

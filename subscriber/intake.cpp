@@ -16,8 +16,33 @@ namespace {
 constexpr std::chrono::milliseconds kIdleWait{1000};
 constexpr std::chrono::milliseconds kFullDiskWait{500};
 constexpr std::int64_t kUpkeepEvery_us = 1'000'000;
+constexpr std::size_t kLittle = 64 * 1024;  // bytes that the follow thread appends itself
+constexpr std::int64_t kSlow_us = 20'000;   // an append that took so long is a slow disk's
+constexpr std::int64_t kSlowFor_us = 1'000'000;
+
+DurableBatch own(const BatchView& view, Bytes blob) {
+  return {view.header, std::make_shared<const Bytes>(std::move(blob))};
+}
+
+BatchView checked_view(const Bytes& blob) {
+  const auto view = BatchView::parse(blob);
+  US_ASSERT(view.has_value(), "the Follower hands over only batches that it has checked");
+  return *view;
+}
 
 }  // namespace
+
+// The turn, until the end of the block.
+class Intake::Turn {
+ public:
+  explicit Turn(Intake& intake) : intake_(intake) {}
+  ~Turn() { intake_.end_turn(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Intake& intake_;
+};
 
 Intake::Intake(Options options, OnDone on_done)
     : options_(std::move(options)), on_done_(std::move(on_done)) {
@@ -38,10 +63,10 @@ void Intake::forget_last_writer() {
 void Intake::run() {
   if (backend_) upkeep_ = std::make_unique<UpkeepThread>(*backend_);
   const heartbeat::Loop loop("log");
-  while (!is_stopping()) {
+  while (auto work = take()) {
     heartbeat::turn();
-    auto work = take();
-    while (!work.empty() && !is_stopping()) carry_out(work);
+    const Turn turn(*this);
+    while (!work->empty() && !is_stopping()) carry_out(*work);
     if (backend_) do_upkeep();
   }
 }
@@ -52,6 +77,7 @@ void Intake::stop() {
     stopping_ = true;
   }
   filled_.notify_all();
+  turn_free_.notify_all();
 }
 
 bool Intake::is_stopping() const {
@@ -67,10 +93,30 @@ void Intake::push(Work work) {
   filled_.notify_one();
 }
 
-std::deque<Intake::Work> Intake::take() {
+// With the turn; nullopt, without it, after stop().
+std::optional<std::deque<Intake::Work>> Intake::take() {
   std::unique_lock lock(mutex_);
   filled_.wait_for(lock, kIdleWait, [this] { return stopping_ || !queued_.empty(); });
+  turn_free_.wait(lock, [this] { return stopping_ || !turn_taken_; });
+  if (stopping_) return std::nullopt;
+  turn_taken_ = true;
   return std::exchange(queued_, {});
+}
+
+// What is queued comes first.
+bool Intake::take_turn_when_idle() {
+  const std::lock_guard lock(mutex_);
+  if (turn_taken_ || !queued_.empty()) return false;
+  turn_taken_ = true;
+  return true;
+}
+
+void Intake::end_turn() {
+  {
+    const std::lock_guard lock(mutex_);
+    turn_taken_ = false;
+  }
+  turn_free_.notify_one();
 }
 
 void Intake::carry_out(std::deque<Work>& work) {
@@ -88,6 +134,41 @@ void Intake::carry_out(std::deque<Work>& work) {
   work.pop_front();
 }
 
+std::optional<std::pair<std::uint64_t, LogBounds>> Intake::append_now(
+    std::vector<follow::Append>& run) {
+  std::size_t bytes = 0;
+  for (const auto& append : run) bytes += append.blob.size();
+  const auto begin_us = monotonic_time_us();
+  if (bytes > kLittle || begin_us < slow_until_us_ || !take_turn_when_idle()) return std::nullopt;
+  US_ASSERT(backend_ != nullptr, "the Follower resets a log that does not exist before appending");
+  std::vector<BatchView> views;
+  for (const auto& append : run) views.push_back(checked_view(append.blob));
+  try {
+    backend_->append(views, {});
+  } catch (const SqliteError& error) {
+    end_turn();
+    if (!error.is_disk_full()) throw;
+    return std::nullopt;  // the log thread waits it out
+  }
+  const auto end_us = monotonic_time_us();
+  options_.meters->append.observe(end_us - begin_us);
+  if (end_us - begin_us > kSlow_us) slow_until_us_ = end_us + kSlowFor_us;
+  for (std::size_t i = 0; i < run.size(); ++i)
+    appended_.push_back(own(views[i], std::move(run[i].blob)));
+  appended_ticket_ = run.back().ticket;
+  set_bounds();
+  return std::pair(appended_ticket_, backend_->bounds());
+}
+
+void Intake::report_appended() {
+  const Turn turn(*this);
+  const auto batches = std::exchange(appended_, {});
+  on_done_({.ticket = appended_ticket_,
+            .bounds = backend_->bounds(),
+            .batches = batches,
+            .follower_knows = true});
+}
+
 // All appends that wait are one fsync.
 void Intake::append_run(std::deque<Work>& work) {
   US_ASSERT(backend_ != nullptr, "the Follower resets a log that does not exist before appending");
@@ -97,11 +178,8 @@ void Intake::append_run(std::deque<Work>& work) {
   while (!work.empty() && std::holds_alternative<follow::Append>(work.front())) {
     auto& append = std::get<follow::Append>(work.front());
     ticket = append.ticket;
-    auto blob = std::make_shared<const Bytes>(std::move(append.blob));
-    const auto view = BatchView::parse(*blob);
-    US_ASSERT(view.has_value(), "the Follower hands over only batches that it has checked");
-    views.push_back(*view);
-    batches.push_back({view->header, std::move(blob)});
+    views.push_back(checked_view(append.blob));  // of bytes that stay where they are
+    batches.push_back(own(views.back(), std::move(append.blob)));
     work.pop_front();
   }
   if (!append_durably(views)) return;

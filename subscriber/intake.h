@@ -3,6 +3,10 @@
 // when its work is fsynced (invariant 3). Owns the Backend for writing; creates it when the
 // Follower first resets a log that does not exist.
 //
+// Little that comes while the log thread has nothing to do the follow thread appends itself
+// (append_now): that saves two changes of thread, which cost as much as half an fsync. Who uses the
+// Backend has the turn; the other one waits (log thread) or queues (follow thread).
+//
 // What is queued is bounded by the Follower's window (kWindow): a slow disk slows the network.
 #pragma once
 
@@ -34,8 +38,10 @@ class Intake {
     bool rewound = false;                   // parts were taken back
     std::optional<Seq> rewound_to = {};     // whole records behind this one, too (RewindLog)
     bool replaced = false;                  // backend.db is a new file: readers of the old one go
+    bool follower_knows = false;            // it was told by append_now()
   };
-  using OnDone = std::function<void(const Done&)>;  // called on the log thread
+  // Called on the thread that did the work, one call at a time.
+  using OnDone = std::function<void(const Done&)>;
 
   struct Options {
     std::string backend_path;
@@ -60,7 +66,15 @@ class Intake {
 
   void run();            // until stop(); waits out a full disk; throws when anything else fails
   void stop();           // any thread
-  void push(Work work);  // any thread
+  void push(Work work);  // the follow thread
+  // Appends and fsyncs these on the calling thread, the follow thread: up to which ticket, and what
+  // the log spans now. report_appended() must follow, and may wait until that is acknowledged.
+  // nullopt, with nothing done: it is much, the log thread is at work, the disk is full or was slow
+  // just now; push() them.
+  [[nodiscard]] std::optional<std::pair<std::uint64_t, LogBounds>> append_now(
+      std::vector<follow::Append>& run);
+  // Everybody else hears of what append_now() has done.
+  void report_appended();
 
   // nullopt: there is no log yet. Any thread.
   [[nodiscard]] std::optional<LogBounds> bounds() const;
@@ -70,7 +84,11 @@ class Intake {
   [[nodiscard]] std::unique_ptr<LogReader> open_reader() const;  // requires bounds()
 
  private:
-  [[nodiscard]] std::deque<Work> take();
+  class Turn;
+
+  [[nodiscard]] std::optional<std::deque<Work>> take();
+  [[nodiscard]] bool take_turn_when_idle();
+  void end_turn();
   void carry_out(std::deque<Work>& work);
   void append_run(std::deque<Work>& work);
   void drop_open_tail(const follow::DropOpenTail& drop);
@@ -92,9 +110,15 @@ class Intake {
   std::unique_ptr<UpkeepThread> upkeep_;
   std::atomic<bool> disk_full_{false};
   std::int64_t last_upkeep_us_ = 0;
+  // Of the follow thread.
+  std::int64_t slow_until_us_ = 0;  // it must not wait for this disk
+  std::uint64_t appended_ticket_ = 0;
+  std::vector<DurableBatch> appended_;  // not reported yet; it has the turn as long as there is any
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable filled_;
+  std::condition_variable turn_free_;
+  bool turn_taken_ = false;
   std::deque<Work> queued_;
   std::optional<LogBounds> bounds_;
   StreamId stream_;

@@ -109,13 +109,15 @@ void Subscriber::open() {
   if (stopping_) follow_->stop();
 }
 
-// On the log thread, after each fsync (and once before it starts).
+// After each fsync, on the thread that did it (and once before they start). One call at a time.
 void Subscriber::on_log(const Intake::Done& done) {
   note_bytes(done);
   applier_->on_log(done);
-  follow_->post([ticket = done.ticket, bounds = done.bounds](Follower& follower) {
-    follower.on_log(ticket, bounds);
-  });
+  if (!done.follower_knows) {
+    follow_->post([ticket = done.ticket, bounds = done.bounds](Follower& follower) {
+      follower.on_log(ticket, bounds);
+    });
+  }
   if (options_.listen) serve(done);
   keep_snapshots(done);
 }

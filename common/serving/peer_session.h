@@ -85,6 +85,8 @@ class PeerSession {
 
   [[nodiscard]] std::vector<Action> take_actions();
   [[nodiscard]] bool is_expired(std::int64_t now_us) const;
+  // True: an answer waits until the log has reached the state that it shows.
+  [[nodiscard]] bool has_held_answers() const { return held_outline_ || !held_pages_.empty(); }
   [[nodiscard]] bool has_said_hello() const { return welcomed_; }
   [[nodiscard]] const Progress& progress() const { return progress_; }
 

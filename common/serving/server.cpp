@@ -13,17 +13,10 @@
 namespace understudy {
 namespace {
 
-constexpr std::size_t kPostLimit = 4096;
-constexpr std::size_t kPostBytesLimit = 4 * 1024 * 1024;
 constexpr int kRequestsAtOnce = 256;
 constexpr std::int64_t kTick_us = 250'000;
 constexpr std::int64_t kStatusInterval_us = 1'000;
 constexpr std::int64_t kRetryInterval_us = 2'000;  // of what a connection did not take
-
-// Whole records that begin at a record's first part; the rest is fetched by whoever wants it.
-bool is_for_broadcast(const BatchView& batch) {
-  return batch.blob.size() <= kLiveLimit && batch.header.closed && batch.header.first.part == 0;
-}
 
 }  // namespace
 
@@ -39,6 +32,7 @@ Server::Server(ServerOptions options, std::unique_ptr<LogReader> reader, PageSou
       log_{options_.node, options_.stream, options_.is_primary, random_number(), std::nullopt},
       peers_(log_, *reader_),
       outboxes_(sockets_),
+      live_(sockets_, log_.stream),
       thread_([this] { run_guarded(); }) {}
 
 Server::~Server() {
@@ -57,35 +51,7 @@ void Server::stop() {
 // --- any thread ---
 
 void Server::advance(const LogBounds& bounds, std::span<const BatchView> appended) {
-  std::vector<Bytes> live;
-  for (const auto& batch : appended) {
-    if (!is_for_broadcast(batch)) continue;
-    live.push_back(encode_message(message::LiveBatch{Bytes(batch.blob.begin(), batch.blob.end())}));
-  }
-  {
-    auto& box = *mailbox_;
-    const std::lock_guard lock(box.mutex);
-    for (const auto& batch : appended) box.appended_bytes += batch.blob.size();
-    const bool rewound = box.latest && took_back(*box.latest, bounds);
-    box.latest = bounds;
-    std::size_t bytes = 0;
-    for (const auto& blob : live) bytes += blob.size();
-    const bool fits =
-        box.posts.size() + live.size() < kPostLimit && box.post_bytes + bytes <= kPostBytesLimit;
-    if (fits) {
-      for (auto& blob : live) box.posts.push_back({std::move(blob), bounds, false});
-      box.post_bytes += bytes;
-    }
-    // A post without a batch announces where the log stands: for what was not broadcast. In a
-    // queue that is full the last one is brought up to date instead.
-    const bool announce = !fits || appended.empty() || live.size() < appended.size();
-    if (rewound || (announce && (box.posts.empty() || box.posts.back().broadcast))) {
-      box.posts.push_back({std::nullopt, bounds, rewound});
-    } else if (!box.posts.empty()) {
-      box.posts.back().bounds = bounds;
-    }
-  }
-  mailbox_->wake.wake();
+  if (live_.advance(bounds, appended, monotonic_time_us())) mailbox_->wake.wake();
 }
 
 std::vector<PeerStatus> Server::statuses() const {
@@ -105,6 +71,7 @@ void Server::run_guarded() {
     if (!options_.failed) throw;
     options_.failed(std::current_exception());
   }
+  live_.close();
   listener_.reset();
 }
 
@@ -113,12 +80,12 @@ void Server::run() {
   bool busy = false;
   while (true) {
     heartbeat::turn();
-    const auto ready = sockets_.wait(busy ? 0 : wait_ms(), mailbox_->wake);
+    const auto ready = sockets_.wait(busy || is_log_ahead() ? 0 : wait_ms(), mailbox_->wake);
     now_us_ = monotonic_time_us();
     take_replies();
     if (is_stopping()) return;
-    if (ready.live && sockets_.take_subscriptions()) heartbeat_at_us_ = now_us_;
-    take_posts();
+    if ((ready.live || ready.woken) && live_.take_subscriptions()) heartbeat_at_us_ = now_us_;
+    take_news();
     take_answers();
     if (ready.requests) take_requests();
     if (std::exchange(progress_due_, false)) tell_progress();
@@ -145,18 +112,11 @@ int Server::wait_ms() const {
   return static_cast<int>(std::clamp<std::int64_t>((until + 999) / 1000, 0, 250));
 }
 
-void Server::take_posts() {
-  std::deque<Post> posts;
-  std::uint64_t appended_bytes = 0;
-  {
-    const std::lock_guard lock(mailbox_->mutex);
-    appended_bytes = std::exchange(mailbox_->appended_bytes, 0);
-    posts.swap(mailbox_->posts);
-    mailbox_->post_bytes = 0;
-  }
-  if (posts.empty()) return;
-  for (auto& post : posts) {
-    if (post.broadcast) sockets_.broadcast(log_.stream, *post.broadcast);
+void Server::take_news() {
+  auto news = live_.take();
+  if (!news.latest) return;
+  for (auto& post : news.posts) {
+    if (post.broadcast) live_.broadcast(*post.broadcast);
     if (post.rewound) {
       log_.instance = random_number();
       peers_.for_each([](const Bytes&, PeerSession& session) { session.on_log_rewound(); });
@@ -165,12 +125,23 @@ void Server::take_posts() {
     if (!post.broadcast) heartbeat_at_us_ = now_us_;
     log_.bounds = post.bounds;
   }
-  lag_.note(log_.bounds->last.seq, now_us_);
-  bytes_.note(*log_.bounds, appended_bytes);
+  if (!news.posts.empty()) live_.end_turn();
+  log_.bounds = news.latest;
+  for (const auto& step : news.steps) lag_.note(step.seq, step.time_us);
+  bytes_.note(*log_.bounds, news.appended_bytes);
   peers_.for_each([this](const Bytes& identity, PeerSession& session) {
     session.on_log_advanced();
     carry_out(identity, session);
   });
+}
+
+// Who waits for the log has to hear of it at once; the rest hears of it when we are awake anyway.
+bool Server::is_log_ahead() {
+  bool awaited = false;
+  peers_.for_each([&awaited](const Bytes&, PeerSession& session) {
+    awaited = awaited || session.has_held_answers();
+  });
+  return live_.want_word(awaited);
 }
 
 void Server::take_answers() {
@@ -282,7 +253,7 @@ void Server::heartbeat() {
   if (!log_.bounds) return;
   const auto bytes = encode_message(message::Heartbeat{
       log_.stream, log_.instance, log_.bounds->last, log_.bounds->next, unix_time_us()});
-  sockets_.broadcast(log_.stream, bytes);
+  live_.broadcast(bytes);
 }
 
 void Server::on_tick() {

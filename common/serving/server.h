@@ -16,6 +16,7 @@
 #include "common/core/rate_limit.h"
 #include "common/serving/cluster_handler.h"
 #include "common/serving/listener.h"
+#include "common/serving/live_stream.h"
 #include "common/serving/outboxes.h"
 #include "common/serving/peers.h"
 
@@ -59,9 +60,10 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // The log spans `bounds` now, all of it durable, and `appended` are the batches that are new (in
-  // order; none after a trim). Those fit for it are broadcast. Call it once at the start, and
-  // after every change, from one thread: a log that took parts back shows in the bounds. When the
-  // serve thread is far behind, batches are not queued: standbys fetch them.
+  // order; none after a trim). Those fit for it are broadcast, on this thread when it can be
+  // (LiveStream). Call it once at the start, and after every change, one call at a time: a log that
+  // took parts back shows in the bounds. When the serve thread is far behind, batches are not
+  // queued: standbys fetch them.
   void advance(const LogBounds& bounds, std::span<const BatchView> appended = {});
 
   [[nodiscard]] std::vector<PeerStatus> statuses() const;
@@ -70,11 +72,6 @@ class Server {
   void stop();
 
  private:
-  struct Post {
-    std::optional<Bytes> broadcast;  // an encoded LiveBatch
-    LogBounds bounds;
-    bool rewound = false;
-  };
   struct Answer {
     Bytes identity;
     std::uint64_t request_id = 0;
@@ -89,10 +86,6 @@ class Server {
   // when the server is gone.
   struct Mailbox {
     std::mutex mutex;
-    std::deque<Post> posts;
-    std::size_t post_bytes = 0;
-    std::uint64_t appended_bytes = 0;  // of batches, since they were last noted
-    std::optional<LogBounds> latest;
     std::vector<Answer> answers;
     std::vector<Reply> replies;  // to commands; at most kCommandsUnderWay
     std::vector<PeerStatus> statuses;
@@ -102,7 +95,8 @@ class Server {
 
   void run();
   void run_guarded();
-  void take_posts();
+  void take_news();
+  [[nodiscard]] bool is_log_ahead();
   void take_answers();
   void take_requests();
   void take_request(const Bytes& identity, Message message);
@@ -133,6 +127,7 @@ class Server {
   ServedLog log_;
   Peers peers_;
   Outboxes outboxes_;
+  LiveStream live_;
   LagClock lag_;
   LogBytes bytes_;
   std::vector<Bytes> gone_;  // connections found dead in this round

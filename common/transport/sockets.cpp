@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 
 namespace understudy {
@@ -42,10 +43,9 @@ void Wake::clear() {
 
 namespace {
 
-Ready wait_for(zmq::socket_t& live, zmq::socket_t& requests, int timeout_ms, Wake& wake) {
-  std::array<zmq::pollitem_t, 3> items = {{{live.handle(), 0, ZMQ_POLLIN, 0},
-                                           {requests.handle(), 0, ZMQ_POLLIN, 0},
-                                           {nullptr, wake.fd(), ZMQ_POLLIN, 0}}};
+Ready wait_for(zmq::pollitem_t live, zmq::socket_t& requests, int timeout_ms, Wake& wake) {
+  std::array<zmq::pollitem_t, 3> items = {
+      {live, {requests.handle(), 0, ZMQ_POLLIN, 0}, {nullptr, wake.fd(), ZMQ_POLLIN, 0}}};
   return guarded("poll sockets", [&]() -> Ready {
     zmq::poll(items.data(), items.size(), std::chrono::milliseconds(timeout_ms));
     const Ready ready{(items[0].revents & ZMQ_POLLIN) != 0, (items[1].revents & ZMQ_POLLIN) != 0,
@@ -62,9 +62,13 @@ Ready wait_for(zmq::socket_t& live, zmq::socket_t& requests, int timeout_ms, Wak
 struct ServerSockets::Sockets {
   zmq::socket_t live;
   zmq::socket_t requests;
+  const int live_descriptor;
+  std::atomic<bool> more_subscriptions{true};  // than were taken so far
 
   explicit Sockets(zmq::context_t& context)
-      : live(context, zmq::socket_type::xpub), requests(context, zmq::socket_type::router) {}
+      : live(context, zmq::socket_type::xpub),
+        requests(context, zmq::socket_type::router),
+        live_descriptor(live.get(zmq::sockopt::fd)) {}
 };
 
 namespace {
@@ -109,7 +113,8 @@ ServerSockets::ServerSockets(const Network& network, const Endpoint& endpoint,
     : endpoint_(endpoint) {
   try {
     sockets_ = std::make_unique<Sockets>(network.context().zmq);
-    auto& [live, requests] = *sockets_;
+    auto& live = sockets_->live;
+    auto& requests = sockets_->requests;
     set_common(live, options, options.live_queue);
     // Pass on repeated subscriptions too: each asks for a heartbeat.
     live.set(zmq::sockopt::xpub_verbose, true);
@@ -124,14 +129,15 @@ ServerSockets::ServerSockets(const Network& network, const Endpoint& endpoint,
 
 ServerSockets::~ServerSockets() = default;
 
-void ServerSockets::broadcast(const StreamId& topic, ByteView payload) {
-  guarded("broadcast", [&] {
+// Sending also takes in what the I/O thread has to say; its descriptor is silent about that then.
+bool ServerSockets::broadcast(const StreamId& topic, ByteView payload) {
+  return guarded("broadcast", [&]() -> bool {
     auto& live = sockets_->live;
     const auto flags = zmq::send_flags::dontwait;
     if (live.send(zmq::buffer(topic.bytes), flags | zmq::send_flags::sndmore)) {
       static_cast<void>(live.send(zmq::buffer(payload.data(), payload.size()), flags));
     }
-    return true;
+    return (live.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
   });
 }
 
@@ -163,9 +169,13 @@ bool ServerSockets::take_subscriptions() {
   return guarded("receive a subscription", [&] {
     constexpr int kAtOnce = 1000;  // a flood of them must not keep us here
     bool any = false;
+    sockets_->more_subscriptions = true;
     for (int i = 0; i < kAtOnce; ++i) {
       const auto parts = receive_parts(sockets_->live);
-      if (!parts) break;
+      if (!parts) {
+        sockets_->more_subscriptions = false;
+        break;
+      }
       const auto body = view_of(parts->first);
       any = any || (!body.empty() && body[0] == std::byte{1});
     }
@@ -173,8 +183,13 @@ bool ServerSockets::take_subscriptions() {
   });
 }
 
+// The live socket's descriptor alone is looked at, for another thread may be using the socket.
 Ready ServerSockets::wait(int timeout_ms, Wake& wake) {
-  return wait_for(sockets_->live, sockets_->requests, timeout_ms, wake);
+  const bool more = sockets_->more_subscriptions;
+  const zmq::pollitem_t live{nullptr, sockets_->live_descriptor, ZMQ_POLLIN, 0};
+  auto ready = wait_for(live, sockets_->requests, more ? 0 : timeout_ms, wake);
+  ready.live = ready.live || more;
+  return ready;
 }
 
 // --- client ---
@@ -244,7 +259,8 @@ void ClientSockets::resubscribe() {
 }
 
 Ready ClientSockets::wait(int timeout_ms, Wake& wake) {
-  return wait_for(sockets_->live, sockets_->requests, timeout_ms, wake);
+  return wait_for({sockets_->live.handle(), 0, ZMQ_POLLIN, 0}, sockets_->requests, timeout_ms,
+                  wake);
 }
 
 }  // namespace understudy

@@ -79,11 +79,16 @@ class ServerSockets {
   };
   enum class Sent : std::uint8_t { sent, full, gone };
 
-  // To all who subscribed to the stream (or to everything). Drops for those who are too slow.
-  void broadcast(const StreamId& topic, ByteView payload);
+  // broadcast() and take_subscriptions() may be called by other threads than the one that has the
+  // rest, one call at a time.
+  //
+  // To all who subscribed to the stream (or to everything). Drops for those who are too slow. True:
+  // take_subscriptions() has to be asked, for wait() will not say so.
+  bool broadcast(const StreamId& topic, ByteView payload);
   [[nodiscard]] Sent send(ByteView identity, ByteView payload);
   [[nodiscard]] std::optional<Request> receive();
-  // True: somebody subscribed since the last call.
+  // True: somebody subscribed since the last call. Before the first wait(), then whenever that says
+  // so.
   [[nodiscard]] bool take_subscriptions();
   Ready wait(int timeout_ms, Wake& wake);
   [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }

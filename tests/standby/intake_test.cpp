@@ -1,0 +1,195 @@
+// Intake: appended by the log thread or there and then by the follow thread, the log is the same:
+// in order, durable when it is reported, one at a time.
+#include "subscriber/intake.h"
+
+#include "common/core/clock.h"
+#include "common/record/record.h"
+#include "tests/support/temporary_directory.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <random>
+#include <thread>
+
+namespace understudy::test {
+namespace {
+
+constexpr Position kBase{.epoch = 1, .seq = 0, .sum = 5};
+
+StreamId stream_id() {
+  StreamId id;
+  id.bytes.fill(3);
+  return id;
+}
+
+StateSum sum_after(Seq seq) {
+  return seq == 0 ? kBase.sum : seq * 0x9e3779b97f4a7c15ull;
+}
+
+Bytes make_batch(Seq seq, std::size_t bytes) {
+  PartHeader part;
+  part.epoch = 1;
+  part.seq = seq;
+  part.last = true;
+  part.page_size = 512;
+  part.page_count = 1;
+  part.sum_before = sum_after(seq - 1);
+  part.sum_after = sum_after(seq);
+  PartBuilder builder;
+  std::minstd_rand random(static_cast<unsigned>(seq));
+  Bytes page(512);
+  for (std::size_t done = 0; done < bytes; done += page.size()) {
+    for (auto& byte : page) byte = static_cast<std::byte>(random() >> 8);
+    builder.add({2, random(), PageEncoding::whole, page});
+  }
+  Bytes raw;
+  builder.finish(part, raw);
+  return encode_batch({.stream = stream_id(),
+                       .epoch = 1,
+                       .first = {seq, 0},
+                       .last = {seq, 0},
+                       .closed = true,
+                       .records = 1,
+                       .sum_before = sum_after(seq - 1),
+                       .sum_after = sum_after(seq)},
+                      raw);
+}
+
+class Scene {
+ public:
+  Scene()
+      : intake_({.backend_path = folder_.file("backend.db"),
+                 .node = "test",
+                 .orphans_folder = folder_.file("orphans"),
+                 .retention = {},
+                 .keep_after = [] { return Seq{0}; }},
+                [this](const Intake::Done& done) { on_done(done); }) {
+    const auto start = begin_first_epoch("primary", kBase.sum);
+    intake_.push(follow::ResetLog{++ticket_, stream_id(), kBase, {start}, false});
+  }
+  ~Scene() { stop(); }
+
+  void start() {
+    log_ = std::thread([this] { intake_.run(); });
+  }
+  void stop() {
+    intake_.stop();
+    if (log_.joinable()) log_.join();
+  }
+  // Until all that was handed over is reported.
+  void wait_until_idle() {
+    const auto deadline = monotonic_time_us() + 20'000'000;
+    while (reported_ < ticket_ || callbacks_ > 0) {
+      REQUIRE(monotonic_time_us() < deadline);
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+  }
+
+  std::vector<follow::Append> make(int count, std::size_t bytes = 300) {
+    std::vector<follow::Append> run;
+    for (; count > 0; --count) run.push_back({++ticket_, make_batch(++seq_, bytes)});
+    return run;
+  }
+  bool append_now(std::vector<follow::Append>& run) {
+    const auto appended = intake_.append_now(run);
+    if (!appended) return false;
+    CHECK(appended->first == run.back().ticket);
+    CHECK(intake_.open_reader()->bounds().last == appended->second.last);
+    auto next = std::vector<follow::Append>();
+    CHECK_FALSE(intake_.append_now(next));  // not before it is reported
+    intake_.report_appended();
+    return true;
+  }
+  void push(std::vector<follow::Append> run) {
+    for (auto& append : run) intake_.push(std::move(append));
+  }
+
+  [[nodiscard]] std::uint64_t reported() const { return reported_; }
+  [[nodiscard]] std::thread::id reporter() const { return reporter_; }
+  [[nodiscard]] Seq handed_over() const { return seq_; }
+  [[nodiscard]] Intake& intake() { return intake_; }
+
+ private:
+  void on_done(const Intake::Done& done) {
+    CHECK(++callbacks_ == 1);  // one at a time
+    CHECK(done.ticket > reported_);
+    // What is reported is there for everybody who opens the file.
+    CHECK(intake_.open_reader()->bounds().last == done.bounds.last);
+    for (const auto& batch : done.batches) {
+      CHECK(batch.header.first.seq == ++applied_);
+      CHECK(BatchView::parse(*batch.blob));
+    }
+    CHECK(done.bounds.last.seq == applied_);
+    reporter_ = std::this_thread::get_id();
+    reported_ = done.ticket;
+    --callbacks_;
+  }
+
+  TemporaryDirectory folder_;
+  Intake intake_;
+  std::thread log_;
+  std::uint64_t ticket_ = 0;
+  Seq seq_ = 0;
+  Seq applied_ = 0;
+  std::atomic<std::uint64_t> reported_{0};
+  std::atomic<std::thread::id> reporter_{};
+  std::atomic<int> callbacks_{0};
+};
+
+TEST_CASE("little is appended by the caller, when nothing is queued, and is durable then") {
+  Scene scene;
+  auto early = scene.make(1);
+  CHECK_FALSE(scene.append_now(early));  // the reset of the log comes first
+  CHECK_FALSE(early[0].blob.empty());
+  scene.push(std::move(early));
+  scene.start();
+  scene.wait_until_idle();
+  CHECK(scene.reporter() != std::this_thread::get_id());
+
+  auto run = scene.make(3);
+  CHECK(scene.append_now(run));
+  CHECK(scene.reported() == run.back().ticket);
+  CHECK(scene.reporter() == std::this_thread::get_id());
+  CHECK(scene.intake().bounds()->last.seq == 4);
+}
+
+TEST_CASE("much is left to the log thread") {
+  Scene scene;
+  scene.start();
+  scene.wait_until_idle();
+  auto run = scene.make(4, 40'000);
+  CHECK_FALSE(scene.append_now(run));
+  CHECK(scene.intake().bounds()->last.seq == 0);
+  scene.push(std::move(run));
+  scene.wait_until_idle();
+  CHECK(scene.intake().bounds()->last.seq == 4);
+}
+
+TEST_CASE("both threads append, in any mixture: the log has all of it, in order") {
+  Scene scene;
+  scene.start();
+  std::mt19937 random(11);
+  int by_caller = 0;
+  int queued = 0;
+  for (int i = 0; i < 600; ++i) {
+    if (random() % 10 == 0) scene.wait_until_idle();
+    auto run = scene.make(1 + static_cast<int>(random() % 4));
+    if (random() % 4 != 0 && scene.append_now(run)) {
+      ++by_caller;
+    } else {
+      scene.push(std::move(run));
+      ++queued;
+    }
+  }
+  scene.wait_until_idle();
+  scene.stop();
+  CHECK(scene.intake().open_reader()->bounds().last.seq == scene.handed_over());
+  CHECK(by_caller > 0);
+  CHECK(queued > 0);
+  MESSAGE("understudy-count: runs appended by the follow thread=" << by_caller);
+}
+
+}  // namespace
+}  // namespace understudy::test
