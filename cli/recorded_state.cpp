@@ -24,7 +24,8 @@ RecordedState read_backend_position(const FoundNode& node) {
   const auto snapshot = tables.snapshot();
   const auto meta = tables.meta();
   RecordedState state{tables.bounds(meta).last, std::nullopt};
-  if (node.identity.role == NodeRole::primary) state.cursor = wal::Cursor::decode(meta.cursor);
+  if (node.identity.role == NodeRole::primary)
+    state.cursor = wal::Cursor::decode(tables.cursor(meta));
   return state;
 }
 

@@ -5,8 +5,8 @@ namespace {
 
 bool may_join(const PendingBatch& batch, const PendingBatch& next) {
   if (batch.raw.empty() || next.raw.empty()) return false;  // a cursor alone
-  return batch.header.closed && next.header.closed && next.header.first == batch.header.next() &&
-         next.header.epoch == batch.header.epoch &&
+  return batch.header.first.part == 0 && batch.header.closed && next.header.closed &&
+         next.header.first == batch.header.next() && next.header.epoch == batch.header.epoch &&
          batch.raw.size() + next.raw.size() <= kJoinLimit;
 }
 

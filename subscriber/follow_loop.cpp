@@ -38,9 +38,9 @@ void FollowLoop::run() {
     follower_.tick(monotonic_time_us());
     take_posts();
     if (sockets_) take_messages();
+    publish_status();  // before anybody else can be told
     carry_out(follower_.take_actions());
     if (appended_) acknowledge_appended();
-    publish_status();
     wait();
   }
 }
@@ -105,6 +105,7 @@ void FollowLoop::append_run() {
 void FollowLoop::acknowledge_appended() {
   const auto [ticket, bounds] = *std::exchange(appended_, std::nullopt);
   follower_.on_log(ticket, bounds);
+  publish_status();
   carry_out(follower_.take_actions());
   intake_.report_appended();
 }

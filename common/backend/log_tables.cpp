@@ -1,5 +1,6 @@
 #include "common/backend/log_tables.h"
 
+#include "common/backend/cursor_column.h"
 #include "common/core/byte_order.h"
 #include "common/core/errors.h"
 #include "common/core/hash.h"
@@ -71,6 +72,7 @@ Snapshot::~Snapshot() {
 
 LogTables::LogTables(Connection& connection)
     : path_(connection.path()),
+      connection_(connection),
       begin_(connection.prepare("BEGIN")),
       commit_(connection.prepare("COMMIT")),
       meta_(connection.prepare("SELECT stream, base_epoch, base_seq, base_sum, base_offset, "
@@ -104,6 +106,24 @@ LogMeta LogTables::meta() {
                         hex(as_unsigned(meta_.integer(7))), hex(meta.checksum())));
   }
   return meta;
+}
+
+Bytes LogTables::cursor(const LogMeta& meta) {
+  constexpr std::int64_t kSinceVersion = 3;
+  const auto last = last_row(meta);
+  if (!last) return meta.cursor;
+  if (!cursor_) {
+    if (connection_.query_integer("PRAGMA user_version") < kSinceVersion) return meta.cursor;
+    cursor_ = connection_.prepare(select("cursor", "WHERE id = ?1"));
+  }
+  const ResetAtExit reset(*cursor_);
+  cursor_->bind(1, last->id);
+  if (!cursor_->step()) damaged(describe(*last) + " has gone");
+  const auto sealed = cursor_->blob(0);
+  if (sealed.empty()) return meta.cursor;
+  auto cursor = open_cursor(sealed, last->id);
+  if (!cursor) damaged("the cursor of " + describe(*last) + " does not fit its sum");
+  return std::move(*cursor);
 }
 
 BatchRow LogTables::decode(const Statement& statement, const LogMeta& meta) {

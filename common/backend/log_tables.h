@@ -19,7 +19,7 @@ struct LogMeta {
   Position base;
   std::uint64_t base_offset = 0;
   std::int64_t first_id = 1;
-  Bytes cursor;
+  Bytes cursor;  // in the table; LogTables::cursor() knows which counts
 
   [[nodiscard]] std::uint64_t checksum() const;
 };
@@ -50,6 +50,8 @@ class LogTables {
 
   [[nodiscard]] Snapshot snapshot() { return {begin_, commit_}; }
   [[nodiscard]] LogMeta meta();
+  // Where the publisher stands: as the last row says, or else as meta does.
+  [[nodiscard]] Bytes cursor(const LogMeta& meta);
   // What the log spans. Checks the rows at both ends.
   [[nodiscard]] LogBounds bounds(const LogMeta& meta);
   [[nodiscard]] std::optional<BatchRow> last_row(const LogMeta& meta);
@@ -78,6 +80,8 @@ class LogTables {
   Position last_position(const LogMeta& meta, const BatchRow& last);
 
   std::string path_;
+  Connection& connection_;
+  std::optional<Statement> cursor_;  // none as long as the file is of a version without the column
   Statement begin_;
   Statement commit_;
   Statement meta_;

@@ -93,13 +93,13 @@ SqliteBackend::SqliteBackend(std::string path, const std::optional<NewLog>& fres
   move_wal_at_close(connection_, true);
   if (needs_upgrade(connection_)) upgrade();
   prepare_for_writing();
-  load_cursor();
   upkeep_ = std::make_unique<WalUpkeep>(path_, vfs_, progress_);
 }
 
 void SqliteBackend::load() {
   const auto snapshot = tables_.snapshot();
   meta_ = tables_.meta();
+  meta_.cursor = tables_.cursor(meta_);
   bounds_ = tables_.bounds(meta_);
   const auto last = tables_.last_row(meta_);
   next_id_ = last ? last->id + 1 : meta_.first_id;
@@ -113,23 +113,9 @@ void SqliteBackend::prepare_for_writing() {
       "INSERT INTO batch (id, first_seq, first_part, last_seq, last_part, closed, epoch, records, "
       "raw_bytes, time_us, sum_before, sum_after, end_offset, payload, cursor) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)");
-  last_cursor_ = connection_.prepare("SELECT cursor FROM batch WHERE id = ?1");
   forget_last_cursor_ = connection_.prepare(
       "UPDATE batch SET cursor = x'' "
       "WHERE id = (SELECT max(id) FROM batch) AND length(cursor) > 0");
-}
-
-void SqliteBackend::load_cursor() {
-  const auto last = tables_.last_row(meta_);
-  if (!last) return;
-  const ResetAtExit reset(*last_cursor_);
-  last_cursor_->bind(1, last->id);
-  const bool is_there = last_cursor_->step();
-  const auto sealed = is_there ? last_cursor_->blob(0) : ByteView();
-  if (sealed.empty()) return;
-  auto cursor = open_cursor(sealed, last->id);
-  if (!cursor) tables_.damaged(fmt::format("the cursor of row {} does not fit its sum", last->id));
-  meta_.cursor = std::move(*cursor);
 }
 
 // History as it will be in the file; readers were told the same of the former version.

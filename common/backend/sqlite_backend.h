@@ -51,7 +51,6 @@ class SqliteBackend final : public Backend {
   void put_cursor(const LogMeta& meta);
   void prepare_for_writing();
   void load();
-  void load_cursor();
   void upgrade();
   [[nodiscard]] History history_with(std::span<const BatchView> batches) const;
   void restart_wal_when_due();
@@ -72,8 +71,7 @@ class SqliteBackend final : public Backend {
   LogTables tables_;
   Statement begin_;
   Statement commit_;
-  std::optional<Statement> insert_;  // these three: once the tables are of this version
-  std::optional<Statement> last_cursor_;
+  std::optional<Statement> insert_;  // both: once the tables are of this version
   std::optional<Statement> forget_last_cursor_;
   Statement update_meta_;
   Statement dropped_rows_;
