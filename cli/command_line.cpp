@@ -1,3 +1,4 @@
+#include "cli/archive_options.h"
 #include "cli/config_options.h"
 #include "cli/help_text.h"
 #include "cli/node_options.h"
@@ -104,8 +105,8 @@ CLI::App* add_orphans(CLI::App& app, Typed& typed) {
 
 struct Commands {
   CLI::App *publish, *subscribe, *run, *check_config, *status, *verify, *wait;
-  CLI::App *promote, *switchover, *fence, *unfence, *history, *orphans, *snapshot, *restore,
-      *replay, *log;
+  CLI::App *promote, *switchover, *fence, *unfence, *history, *orphans, *snapshot, *archive,
+      *restore, *replay, *log;
 };
 
 Command choose(const Commands& commands, Typed& typed) {
@@ -115,6 +116,7 @@ Command choose(const Commands& commands, Typed& typed) {
   if (commands.check_config->parsed()) return CheckConfigCommand{typed.config_file};
   if (commands.status->parsed())
     return StatusCommand{read_node_path(typed), typed.json, typed.watch};
+  if (commands.archive->parsed()) return read_archive(typed);
   if (commands.restore->parsed()) return read_restore(typed);
   if (commands.replay->parsed()) return read_replay(typed);
   if (commands.log->parsed()) return read_log(typed);
@@ -183,6 +185,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
                           add_history(app, typed),
                           add_orphans(app, typed),
                           add_snapshot(app, typed),
+                          add_archive(app, typed),
                           add_restore(app, typed),
                           add_replay(app, typed),
                           add_log(app, typed)};

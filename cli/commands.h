@@ -92,6 +92,13 @@ struct SnapshotCommand {
   std::string output;  // empty: into the node's folder
 };
 
+struct ArchiveCommand {
+  NodePath of;
+  ArchiveOptions options;  // directory and keep_us
+  bool once = false;
+  bool json = false;
+};
+
 struct RestoreCommand {
   std::vector<std::string> sources;  // logs, state directories, snapshots
   Target target;
@@ -135,7 +142,7 @@ struct SayCommand {
 using Command = std::variant<SayCommand, NodeCommand, RunCommand, CheckConfigCommand, StatusCommand,
                              VerifyCommand, WaitCommand, PromoteCommand, SwitchoverCommand,
                              FenceCommand, HistoryCommand, OrphansCommand, SnapshotCommand,
-                             RestoreCommand, ReplayCommand, LogCommand>;
+                             ArchiveCommand, RestoreCommand, ReplayCommand, LogCommand>;
 
 struct CommandLine {
   log::Options log;
@@ -158,6 +165,7 @@ ExitCode run(const FenceCommand& command);
 ExitCode run(const HistoryCommand& command);
 ExitCode run(const OrphansCommand& command);
 ExitCode run(const SnapshotCommand& command);
+ExitCode run(const ArchiveCommand& command);
 ExitCode run(const RestoreCommand& command);
 ExitCode run(const ReplayCommand& command);
 ExitCode run(const LogCommand& command);

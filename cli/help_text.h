@@ -139,6 +139,19 @@ node does not run. The file is proved while it is written, and gets its name
 only then; an existing file is never replaced. `understudy restore` makes a
 database of it. A node takes snapshots by itself, too (--snapshot-every).)";
 
+inline constexpr const char* kArchive = R"(
+Examples:
+  understudy archive app.db --to /mnt/backup/app
+  understudy archive app.db --to /mnt/backup/app --once
+  understudy restore --log /mnt/backup/app --output app.db
+  understudy log /mnt/backup/app check
+
+Copies records and snapshots to a folder, which must be there: another disk, a
+mounted bucket. Beside a running node, or of one that does not run. Goes on until
+SIGTERM or Ctrl-C, at most about a minute behind; with --once it copies all that is
+there now. Killed at any instant, it goes on from there. Several nodes of a cluster
+may share a folder. A node does it by itself with publish or subscribe --archive.)";
+
 inline constexpr const char* kRestore = R"(
 Examples:
   understudy restore --state app.db-understudy --output yesterday.db

@@ -1,11 +1,12 @@
 // `understudy log`: what is in a queue of records.
 #include "cli/commands.h"
+#include "cli/log_place.h"
 #include "cli/log_view.h"
 #include "cli/signal_watch.h"
 #include "common/backend/log_walk.h"
 #include "common/core/errors.h"
 #include "common/logging/progress.h"
-#include "common/node/identity.h"
+#include "replay/archive_check.h"
 #include "replay/log_sources.h"
 #include "replay/moment.h"
 
@@ -13,67 +14,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <filesystem>
 #include <thread>
 
 namespace understudy {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr Seq kListed = 20;  // when no range is asked for
 constexpr std::chrono::milliseconds kLookEvery{100};
-
-// What the user named.
-struct LogPlace {
-  std::string backend;    // empty: a snapshot alone
-  std::string snapshots;  // folder; empty: none
-  std::string snapshot;   // a snapshot file alone
-  std::string database;   // whose pages they are; empty: not known, or not there
-};
-
-LogPlace place_of_node(const std::string& folder) {
-  const StateDirectory directory(folder);
-  LogPlace place{.backend = directory.backend(),
-                 .snapshots = directory.snapshots(),
-                 .snapshot = {},
-                 .database = {}};
-  const auto identity = load_identity(directory);
-  if (!identity) return place;
-  const auto database = database_path(directory, *identity);
-  if (fs::exists(database)) place.database = database;
-  return place;
-}
-
-LogPlace find_place(const std::string& source) {
-  if (!fs::exists(source)) throw ConfigError(fmt::format("there is no {}", source));
-  if (fs::is_directory(source)) return place_of_node(source);
-  const fs::path path(source);
-  if (path.extension() == ".snapshot") {
-    return {.backend = {}, .snapshots = {}, .snapshot = source, .database = {}};
-  }
-  const auto beside = StateDirectory::default_path(source);
-  if (sqlite_backend_exists(StateDirectory(beside).backend())) return place_of_node(beside);
-  const auto folder = fs::absolute(path).parent_path().string();
-  if (path.filename() == "backend.db") {
-    auto place = place_of_node(folder);
-    place.backend = source;
-    return place;
-  }
-  return {.backend = source, .snapshots = {}, .snapshot = {}, .database = {}};
-}
-
-LogSource open_log(const LogPlace& place) {
-  if (place.backend.empty()) {
-    throw ConfigError(
-        fmt::format("{} is a snapshot: it can be checked, but has no log to show", place.snapshot));
-  }
-  // A state directory without a log gets the words that restore has for it.
-  const bool is_there = fs::exists(place.backend);
-  auto sources =
-      open_log_sources({is_there ? place.backend : fs::path(place.backend).parent_path().string()});
-  return std::move(sources.logs.at(0));
-}
 
 // Asked only when it is wanted: it reads the whole database.
 std::unique_ptr<PageOwners> find_owners(const LogPlace& place, bool wanted) {
@@ -181,33 +128,43 @@ ExitCode sum_up(LogReader& log, const PageOwners* owners, const LogCommand& comm
   return ExitCode::ok;
 }
 
-std::vector<std::string> snapshot_files(const LogPlace& place) {
-  if (!place.snapshot.empty()) return {place.snapshot};
-  std::vector<std::string> files;
-  if (place.snapshots.empty() || !fs::exists(place.snapshots)) return files;
-  for (const auto& entry : fs::directory_iterator(place.snapshots)) {
-    if (entry.path().extension() == ".snapshot") files.push_back(entry.path().string());
+// Nothing: whole; else how it is damaged was printed.
+std::optional<ExitCode> check_records(const LogPlace& place, const LogCommand& command,
+                                      const std::atomic<bool>& is_cancelled) {
+  const auto progress = make_progress();
+  const auto is_over = [&] { return is_cancelled.load(); };
+  if (!place.archive.empty()) {
+    const ArchiveFolder folder(place.archive);
+    progress->begin("checking " + place.archive, folder.bytes(), ProgressUnit::bytes);
+    const auto proof = check_archive(
+        folder, [&](std::uint64_t bytes) { progress->advance(bytes); }, is_over);
+    progress->end();
+    if (!proof.is_complete) return ExitCode::negative;
+    print_proof(place.archive, proof, command.json);
+    if (proof.is_whole()) return std::nullopt;
+    return ExitCode::corruption;
   }
-  std::ranges::sort(files);
-  return files;
+  const auto source = open_log(place, command);
+  const auto bounds = source.log->bounds();
+  progress->begin("checking " + source.name, bounds.last.seq - bounds.base.seq,
+                  ProgressUnit::records);
+  const auto proof = check_log(
+      *source.log, source.stream, [&](Seq seq) { progress->advance(seq - bounds.base.seq); },
+      is_over);
+  progress->end();
+  if (!proof.is_complete) return ExitCode::negative;
+  print_proof(source.name, proof, command.json);
+  if (proof.damages.empty()) return std::nullopt;
+  return ExitCode::corruption;
 }
 
 ExitCode check(const LogPlace& place, const LogCommand& command,
                const std::atomic<bool>& is_cancelled) {
   bool is_whole = true;
-  const auto progress = make_progress();
-  if (!place.backend.empty()) {
-    const auto source = open_log(place);
-    const auto bounds = source.log->bounds();
-    progress->begin("checking " + source.name, bounds.last.seq - bounds.base.seq,
-                    ProgressUnit::records);
-    const auto proof = check_log(
-        *source.log, source.stream, [&](Seq seq) { progress->advance(seq - bounds.base.seq); },
-        [&] { return is_cancelled.load(); });
-    progress->end();
-    if (!proof.is_complete) return ExitCode::negative;
-    print_proof(source.name, proof, command.json);
-    is_whole = proof.damages.empty();
+  if (place.snapshot.empty()) {
+    const auto problem = check_records(place, command, is_cancelled);
+    if (problem == ExitCode::negative) return *problem;
+    is_whole = !problem;
   }
   for (const auto& file : snapshot_files(place)) {
     if (is_cancelled) return ExitCode::negative;
@@ -231,9 +188,9 @@ std::optional<LogAction> parse_log_action(std::string_view text) {
 ExitCode run(const LogCommand& command) {
   std::atomic<bool> is_cancelled = false;
   const SignalWatch signals([&](const char*) { is_cancelled = true; });
-  const auto place = find_place(command.source);
+  const auto place = find_log_place(command.source);
   if (command.action == LogAction::check) return check(place, command, is_cancelled);
-  const auto source = open_log(place);
+  const auto source = open_log(place, command);
   const auto owners = find_owners(place, command.tables);
   switch (command.action) {
     case LogAction::show:

@@ -130,6 +130,20 @@ void LogView::print(const LogStats& stats) const {
   for (const auto& table : by_table) print_sum(table.name, width, table.sum);
 }
 
+namespace {
+
+std::string describe(const LogDamage& damage) {
+  return damage.from == damage.until
+             ? fmt::format("record {}: {}", damage.from, damage.what)
+             : fmt::format("records {} to {}: {}", damage.from, damage.until, damage.what);
+}
+
+Json to_json(const LogDamage& damage) {
+  return {{"from", damage.from}, {"until", damage.until}, {"what", damage.what}};
+}
+
+}  // namespace
+
 void print_proof(const std::string& file, const LogProof& proof, bool json) {
   if (json) {
     Json object{{"file", file},
@@ -140,15 +154,12 @@ void print_proof(const std::string& file, const LogProof& proof, bool json) {
                 {"bytes", proof.bytes}};
     auto& damages = object["damages"] = Json::array();
     for (const auto& each : proof.damages) {
-      damages.push_back({{"from", each.from}, {"until", each.until}, {"what", each.what}});
+      damages.push_back(to_json(each));
     }
     return print_json(object);
   }
   for (const auto& each : proof.damages) {
-    fmt::print("DAMAGED  {}: {}: {}\n", file,
-               each.from == each.until ? fmt::format("record {}", each.from)
-                                       : fmt::format("records {} to {}", each.from, each.until),
-               each.what);
+    fmt::print("DAMAGED  {}: {}\n", file, describe(each));
   }
   const auto records = proof.base.seq == proof.last.seq
                            ? fmt::format("no records behind {}", proof.base.seq)
@@ -156,6 +167,51 @@ void print_proof(const std::string& file, const LogProof& proof, bool json) {
                                          proof.base.seq + 1, proof.last.seq);
   fmt::print("{}  {}: {}, {}\n", proof.damages.empty() ? "whole  " : "DAMAGED", file, records,
              format_bytes(proof.bytes));
+}
+
+namespace {
+
+void print_archive_json(const std::string& folder, const ArchiveProof& proof) {
+  Json object{{"file", folder}, {"whole", proof.is_whole()}, {"segments", proof.segments}};
+  auto& damages = object["damages"] = Json::array();
+  for (const auto& each : proof.problems) {
+    damages.push_back(to_json(each.damage));
+    damages.back()["file"] = each.file;
+  }
+  auto& runs = object["runs"] = Json::array();
+  for (const auto& run : proof.runs) {
+    runs.push_back({{"base", run.base.to_string()},
+                    {"last", run.last.to_string()},
+                    {"records", run.records},
+                    {"bytes", run.bytes}});
+    for (const auto& each : run.damages) damages.push_back(to_json(each));
+  }
+  auto& gaps = object["gaps"] = Json::array();
+  for (const auto& each : proof.gaps) gaps.push_back(to_json(each));
+  object["branches"] = proof.branches;
+  object["fork"] = proof.fork ? Json(*proof.fork) : Json(nullptr);
+  print_json(object);
+}
+
+}  // namespace
+
+void print_proof(const std::string& folder, const ArchiveProof& proof, bool json) {
+  if (json) return print_archive_json(folder, proof);
+  for (const auto& each : proof.problems) {
+    fmt::print("DAMAGED  {}: {}\n", each.file, describe(each.damage));
+  }
+  for (const auto& run : proof.runs) {
+    for (const auto& each : run.damages) fmt::print("DAMAGED  {}\n", describe(each));
+  }
+  for (const auto& each : proof.gaps) fmt::print("MISSING  {}\n", describe(each));
+  if (proof.fork) fmt::print("FORKED   {}\n", *proof.fork);
+  for (const auto& each : proof.branches) fmt::print("branch   {}\n", each);
+  for (const auto& run : proof.runs) {
+    fmt::print("run      {} records proved, {} to {}, {}\n", run.records, run.base.seq + 1,
+               run.last.seq, format_bytes(run.bytes));
+  }
+  fmt::print("{}  {}: {} segments\n", proof.is_whole() ? "whole  " : "DAMAGED", folder,
+             proof.segments);
 }
 
 void print_snapshot_check(const std::string& file, const std::optional<std::string>& problem,

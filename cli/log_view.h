@@ -1,6 +1,7 @@
 // What `understudy log` prints: records as lines of a table, or as JSON, one object a line.
 #pragma once
 
+#include "replay/archive_check.h"
 #include "replay/log_check.h"
 #include "replay/log_lines.h"
 #include "replay/log_stats.h"
@@ -26,6 +27,7 @@ class LogView {
 };
 
 void print_proof(const std::string& file, const LogProof& proof, bool json);
+void print_proof(const std::string& folder, const ArchiveProof& proof, bool json);
 void print_snapshot_check(const std::string& file, const std::optional<std::string>& problem,
                           bool json);
 

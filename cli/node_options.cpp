@@ -1,5 +1,6 @@
 #include "cli/node_options.h"
 
+#include "cli/archive_options.h"
 #include "cli/help_text.h"
 #include "cli/shared_options.h"
 #include "common/core/errors.h"
@@ -120,6 +121,7 @@ void add_node_options(CLI::App& command, Typed& typed) {
   add_capture_options(command, typed);
   add_retention_options(command, typed);
   add_http_options(command, typed);
+  add_archive_options(command, typed);
   add_log_options(command, typed);
 }
 

@@ -33,8 +33,8 @@ CLI::App* add_restore(CLI::App& app, Typed& typed) {
   command->footer(help::kRestore);
   command
       ->add_option("--log", typed.logs,
-                   "where from: a state directory, a backend.db or a copy of one, a snapshot; may "
-                   "be given several times")
+                   "where from: an archive, a state directory, a backend.db or a copy of one, a "
+                   "snapshot; may be given several times")
       ->type_name("PATH");
   command->add_option("--state", typed.state_dir, "where from: the state directory of a node")
       ->type_name("DIR");
@@ -53,9 +53,10 @@ CLI::App* add_replay(CLI::App& app, Typed& typed) {
   add_node_path(*command, typed);
   command->get_option("DB")->required();
   command
-      ->add_option("--log", typed.logs,
-                   "where from: a state directory, or a backend.db or a copy of one; may be given "
-                   "several times")
+      ->add_option(
+          "--log", typed.logs,
+          "where from: an archive, a state directory, or a backend.db or a copy of one; may "
+          "be given several times")
       ->type_name("PATH")
       ->required();
   add_target(*command, typed);
@@ -69,8 +70,8 @@ CLI::App* add_log(CLI::App& app, Typed& typed) {
   command->footer(help::kLog);
   command
       ->add_option("WHAT", typed.words,
-                   "a database, a state directory, a backend.db or a snapshot (or --state); then "
-                   "list, show SEQ, stats or check")
+                   "a database, a state directory, a backend.db, an archive or a snapshot (or "
+                   "--state); then list, show SEQ, stats or check")
       ->type_name("")
       ->expected(0, 3);
   command->add_option("--state", typed.state_dir, "the state directory of a node")

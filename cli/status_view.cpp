@@ -129,6 +129,16 @@ void add_queue(const Status& status, Table& table) {
                                       format_bytes(snapshot.bytes),
                                       status.snapshot_progress ? "; the next is being taken" : ""));
   }
+  if (status.archive && status.archive->last_seq) {
+    const auto& archive = *status.archive;
+    const auto behind = archive.behind_transactions.value_or(0);
+    table.row("archive",
+              behind == 0
+                  ? fmt::format("all is in {}", archive.directory)
+                  : fmt::format("{} transactions behind ({}, {}), {}", grouped(behind),
+                                format_bytes(archive.behind_bytes.value_or(0)),
+                                lag_text(archive.behind_seconds.value_or(0)), archive.directory));
+  }
   if (status.wal) {
     table.row("wal", fmt::format("{}, {} frames, {} resets, {} checkpoints of ours",
                                  status.wal->state, grouped(status.wal->frames),

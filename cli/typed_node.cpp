@@ -1,4 +1,5 @@
 // What was typed of a node, for both of its roles at once.
+#include "cli/archive_options.h"
 #include "cli/typed.h"
 #include "cli/units.h"
 #include "common/node/identity.h"
@@ -121,6 +122,7 @@ NodeCommand read_node(const Typed& typed, NodeRole role) {
   publish.tail = read_tail(typed);
   publish.sync = read_sync(typed);
   follow.adopt = typed.adopt;
+  options.archive = read_archive_options(typed);
   return command;
 }
 

@@ -5,7 +5,6 @@
 #include "common/core/errors.h"
 #include "common/core/heartbeat.h"
 #include "common/logging/log.h"
-#include "common/snapshot/retention_floor.h"
 #include "publisher/join_batches.h"
 
 #include <limits>
@@ -22,11 +21,11 @@ constexpr std::int64_t kUpkeepEvery_us = 1'000'000;
 }  // namespace
 
 LogWriter::LogWriter(Backend& backend, PartQueue& queue, RetentionPolicy retention,
-                     std::function<Seq()> snapshot_floor, Meters& meters, OnDurable on_durable)
+                     std::function<RetentionFloors()> floors, Meters& meters, OnDurable on_durable)
     : backend_(backend),
       queue_(queue),
       retention_(retention),
-      snapshot_floor_(std::move(snapshot_floor)),
+      floors_(std::move(floors)),
       meters_(meters),
       on_durable_(std::move(on_durable)) {
   set_bounds();
@@ -117,7 +116,7 @@ void LogWriter::do_upkeep() {
 // Needs a little room itself. Where there is none nothing is lost: it is due again soon.
 void LogWriter::trim() {
   try {
-    trim_above_floor(backend_, retention_, std::numeric_limits<Seq>::max(), snapshot_floor_());
+    trim_above_floor(backend_, retention_, std::numeric_limits<Seq>::max(), floors_());
   } catch (const SqliteError& error) {
     if (!error.is_disk_full()) throw;
   }

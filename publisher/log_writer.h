@@ -5,6 +5,7 @@
 
 #include "common/backend/backend.h"
 #include "common/metering/meters.h"
+#include "common/snapshot/retention_floor.h"
 #include "publisher/part_queue.h"
 
 #include <atomic>
@@ -20,9 +21,9 @@ class LogWriter {
   using OnDurable =
       std::function<void(const LogBounds& bounds, std::span<const BatchView> batches)>;
 
-  // `snapshot_floor`: the records after it are kept for restoring; called on the log thread.
+  // `floors`: the records after them are kept; called on the log thread.
   LogWriter(Backend& backend, PartQueue& queue, RetentionPolicy retention,
-            std::function<Seq()> snapshot_floor, Meters& meters, OnDurable on_durable);
+            std::function<RetentionFloors()> floors, Meters& meters, OnDurable on_durable);
 
   // Until the queue is closed and drained. Waits out a full disk; throws when anything else fails.
   void run();
@@ -42,7 +43,7 @@ class LogWriter {
   Backend& backend_;
   PartQueue& queue_;
   RetentionPolicy retention_;
-  std::function<Seq()> snapshot_floor_;
+  std::function<RetentionFloors()> floors_;
   Meters& meters_;
   OnDurable on_durable_;
   std::atomic<bool> disk_full_{false};

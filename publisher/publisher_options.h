@@ -8,6 +8,7 @@
 #include "publisher/sync_options.h"
 #include "publisher/wal_tail.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -42,6 +43,8 @@ struct PublisherOptions {
   RetentionPolicy retention;
   // How often a snapshot is taken for restoring, at least; 0: never by itself.
   std::int64_t snapshot_every_us = kSnapshotEvery_us;
+  // The queue keeps the records after this one until they are archived. Called on the log thread.
+  std::function<Seq()> archive_floor = [] { return kNoSnapshotFloor; };
   // How the WAL is followed: window_frames (4000 frames), wal_hard_limit_bytes (1 GiB) and
   // may_take_write_lock (true) are for operators.
   TailOptions tail;

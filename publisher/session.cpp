@@ -128,9 +128,11 @@ bool Session::create_backend() {
 void Session::start_threads() {
   upkeep_ = std::make_unique<UpkeepThread>(*backend_);
   auto keeper = serves_ ? make_keeper() : nullptr;
-  const auto floor = [kept = keeper.get()] { return kept == nullptr ? 0 : kept->keep_after(); };
+  const auto floors = [this, kept = keeper.get()] {
+    return RetentionFloors{kept == nullptr ? 0 : kept->keep_after(), options_.archive_floor()};
+  };
   auto log = std::make_unique<LogWriter>(
-      *backend_, queue_, options_.retention, floor, *options_.meters,
+      *backend_, queue_, options_.retention, floors, *options_.meters,
       [this](const LogBounds& bounds, std::span<const BatchView> batches) {
         on_durable(bounds, batches);
       });

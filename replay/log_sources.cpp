@@ -1,5 +1,7 @@
 #include "replay/log_sources.h"
 
+#include "common/archive/archive_log.h"
+#include "common/archive/archive_plan.h"
 #include "common/backend/backend_file.h"
 #include "common/core/errors.h"
 #include "common/file/file.h"
@@ -41,15 +43,36 @@ class Opening {
 
   void add_folder(const std::string& path) {
     const StateDirectory directory(path);
-    if (sqlite_backend_exists(directory.backend())) {
+    const ArchiveFolder archive(path);
+    if (archive.is_archive()) {
+      add_archive(archive);
+    } else if (sqlite_backend_exists(directory.backend())) {
       add_backend(directory.backend());
       for (auto& entry : list_snapshots(path + "/snapshots")) add(std::move(entry));
     } else if (fs::exists(directory.identity())) {
       throw ConfigError(fmt::format(
           "the node of {} has no log yet: its log begins with its first scan or copy", path));
     } else {
-      throw ConfigError(fmt::format("{} is no node's state directory: it has no backend.db", path));
+      throw ConfigError(fmt::format(
+          "{} is neither a node's state directory (it has no backend.db) nor an archive", path));
     }
+  }
+
+  void add_archive(const ArchiveFolder& folder) {
+    for (auto& run : join_segments(folder.segments())) {
+      const auto name =
+          fmt::format("{} (records {} to {})", folder.path(), run.front().first, run.back().last);
+      try {
+        auto log = std::make_unique<ArchiveLog>(folder, std::move(run));
+        add(LogSource{name, log->stream(), std::move(log)});
+      } catch (const CorruptionError& error) {
+        throw CorruptionError(fmt::format(
+            "{}; see: understudy log {} check. What is before it can be had once the file is moved "
+            "elsewhere",
+            error.what(), folder.path()));
+      }
+    }
+    for (auto& entry : list_snapshots(folder.snapshots_folder())) add(std::move(entry));
   }
 
   void add_snapshot(const std::string& path) {
@@ -59,21 +82,17 @@ class Opening {
 
   void add_file(const std::string& path) {
     if (!is_sqlite_file(path)) {
-      throw ConfigError(fmt::format(
-          "{} is no log: neither a backend.db, nor a state directory, nor a snapshot", path));
+      throw ConfigError(
+          fmt::format("{} is no log: neither a backend.db, nor a state directory, nor an archive, "
+                      "nor a snapshot",
+                      path));
     }
     add_backend(path);
   }
 
   void add_backend(const std::string& path) {
     if (!is_backend(path)) throw ConfigError(describe_other_database(path));
-    auto connection = open_backend_for_reading(path, {});
-    LogTables tables(connection);
-    const auto stream = reporting_damage(path, [&] {
-      const auto snapshot = tables.snapshot();
-      return tables.meta().stream;
-    });
-    add(LogSource{path, stream, open_sqlite_log_reader(path)});
+    add(LogSource{path, stream_of_sqlite_backend(path), open_sqlite_log_reader(path)});
   }
 
   void add(LogSource log) {

@@ -1,5 +1,5 @@
 // Log sources: where records and snapshots can come from, as a user names them: a backend.db (or a
-// copy of one), a node's state directory, a snapshot file.
+// copy of one), a node's state directory, an archive, a snapshot file.
 #pragma once
 
 #include "common/backend/backend.h"

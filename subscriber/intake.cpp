@@ -328,7 +328,7 @@ void Intake::set_bounds() {
 
 std::uint64_t Intake::trim() {
   return trim_above_floor(*backend_, options_.retention, options_.keep_after(),
-                          options_.snapshot_floor());
+                          options_.floors());
 }
 
 void Intake::do_upkeep() {

@@ -51,8 +51,8 @@ class Intake {
     LastPageReader read_page = {};
     RetentionPolicy retention;
     std::function<Seq()> keep_after;  // nothing beyond it is trimmed; called on the log thread
-    // The records after it are kept for restoring; called on the log thread.
-    std::function<Seq()> snapshot_floor = [] { return kNoSnapshotFloor; };
+    // The records after them are kept; called on the log thread.
+    std::function<RetentionFloors()> floors = [] { return RetentionFloors{}; };
     std::shared_ptr<Meters> meters = std::make_shared<Meters>();
   };
 

@@ -71,10 +71,12 @@ void Subscriber::open() {
                               .read_page = reader_of_last_pages(options_.database),
                               .retention = options_.retention,
                               .keep_after = [this] { return applier_->keep_after(); },
-                              .snapshot_floor =
+                              .floors =
                                   [this] {
                                     const auto keeper = snapshots();
-                                    return keeper ? keeper->keep_after() : Seq{0};
+                                    return RetentionFloors{keeper ? keeper->keep_after() : Seq{0},
+                                                           options_.archive_floor()};
+                                  };
                                   },
                               .meters = options_.meters};
   auto intake = std::make_unique<Intake>(std::move(log_options),

@@ -6,6 +6,7 @@
 #include "common/snapshot/snapshot_keeper.h"
 #include "common/transport/endpoint.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,8 @@ struct SubscriberOptions {
   std::int64_t snapshot_every_us = kSnapshotEvery_us;
   // Of the node; never null.
   std::shared_ptr<Meters> meters = std::make_shared<Meters>();
+  // The queue keeps the records after this one until they are archived. Called on the log thread.
+  std::function<Seq()> archive_floor = [] { return kNoSnapshotFloor; };
 };
 
 }  // namespace understudy

@@ -7,6 +7,7 @@
 #include "common/core/failure_point.h"
 #include "common/core/random_number.h"
 #include "common/logging/log.h"
+#include "common/node/archive_status.h"
 #include "publisher/sync_commits.h"
 #include "takeover/lost_tail.h"
 
@@ -32,6 +33,21 @@ Supervisor::~Supervisor() {
   for (auto& hook : hooks_) hook.join();
 }
 
+// One for all roles: what it copies lies in the same files whoever leads.
+void Supervisor::keep_archive() {
+  if (!options_.archive) return;
+  auto archive = *options_.archive;
+  archive.backend = node_.directory().backend();
+  archive.snapshots = node_.directory().snapshots();
+  archive.node = node_.name();
+  archive_ = std::make_unique<ArchiveKeeper>(std::move(archive));
+  options_.publish.archive_floor = options_.follow.archive_floor =
+      [keeper = archive_.get()] { return keeper->keep_after(); };
+  node_.set_addition([keeper = archive_.get()](Status& status) {
+    add_archive(keeper->view(), status);
+  });
+}
+
 void Supervisor::run() {
   std::exception_ptr failure;
   std::mutex failure_mutex;
@@ -43,6 +59,7 @@ void Supervisor::run() {
     node_.stop();
   };
   learn_history();
+  keep_archive();
   conductor_ = std::make_unique<Conductor>(
       Conductor::Options{.is_busy = [this] { return switchover_.has_value(); },
                          .tick =
@@ -74,6 +91,7 @@ void Supervisor::run() {
   } catch (...) {
     fail(std::current_exception());
   }
+  if (archive_) archive_->end();
   end_helpers();
   const std::lock_guard lock(failure_mutex);
   if (failure) std::rethrow_exception(failure);

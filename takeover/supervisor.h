@@ -15,6 +15,7 @@
 #pragma once
 
 #include "common/api/api.h"
+#include "common/archive/archive_keeper.h"
 #include "common/cluster/peer_links.h"
 #include "common/node/node.h"
 #include "common/serving/cluster_handler.h"
@@ -90,6 +91,7 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
   void say_started() const;
   [[nodiscard]] PeerReport describe_self(const Status& status) const;  // this node
   void end_helpers();
+  void keep_archive();
   void set_role(PeerRole role, std::shared_ptr<Publisher> publisher, Subscriber* subscriber);
   [[nodiscard]] Plan run_role(Role& role);
   [[nodiscard]] Plan end_role();
@@ -172,6 +174,7 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
 
   std::optional<wal::WriteFence> kept_open_;  // main thread; without the lock
   std::vector<std::thread> hooks_;            // main thread
+  std::unique_ptr<ArchiveKeeper> archive_;    // null: none; lives through all roles
   std::unique_ptr<PeerLinks> links_;          // null: no peers
   std::unique_ptr<Conductor> conductor_;      // it uses all of the above
   std::unique_ptr<Api> api_;                  // last: so does it

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/api/http_options.h"
+#include "common/archive/archiver.h"
 #include "common/node/node_options.h"
 #include "publisher/publisher_options.h"
 #include "subscriber/subscriber_options.h"
@@ -20,7 +21,8 @@ struct SupervisorOptions {
   SubscriberOptions follow;     // as a standby; likewise
   std::vector<Endpoint> peers;  // all nodes of the cluster; this one may be among them
   HookOptions hooks;
-  std::optional<HttpOptions> http;  // none: only the control socket
+  std::optional<HttpOptions> http;        // none: only the control socket
+  std::optional<ArchiveOptions> archive;  // directory and keep_us; empty: none
   // How long a start waits for the first word of its peers before it goes by its own log.
   std::chrono::milliseconds peer_patience{3000};
 };

@@ -123,6 +123,8 @@ std::unique_ptr<Backend> open_sqlite_backend(const std::string& path, const Stre
 std::unique_ptr<Backend> open_sqlite_backend(const std::string& path, const std::string& vfs = {});
 // False: there is none, or only what an unfinished creation left behind.
 [[nodiscard]] bool sqlite_backend_exists(const std::string& path, const std::string& vfs = {});
+// Whose log a backend.db is. Throws as opening one does.
+[[nodiscard]] StreamId stream_of_sqlite_backend(const std::string& path);
 // Reads the log of a backend.db that another process may be writing.
 std::unique_ptr<LogReader> open_sqlite_log_reader(const std::string& path,
                                                   const std::string& vfs = {});

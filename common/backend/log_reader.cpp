@@ -2,7 +2,7 @@
 // writer's WAL from being restarted for long.
 #include "common/backend/backend_file.h"
 #include "common/backend/epoch_table.h"
-#include "common/record/record.h"
+#include "common/backend/log_walk.h"
 
 #include <fmt/format.h>
 
@@ -113,22 +113,20 @@ std::uint64_t SqliteLogReader::bytes_after(Seq seq) {
 }
 
 std::optional<Position> SqliteLogReader::position_inside(const BatchRow& row, Seq seq) {
-  const Bytes blob = tables_.payload(row);
-  Bytes raw;
-  if (!BatchView::parse(blob)->unpack(raw)) {
-    tables_.damaged(fmt::format("the payload of row {} does not unpack", row.id));
-  }
-  ByteView rest(raw);
-  RecordPart part;
-  while (!rest.empty() && decode_part(rest, part)) {
-    if (part.header.seq == seq && part.header.last) {
-      return Position{part.header.epoch, seq, part.header.sum_after};
-    }
-  }
+  if (const auto position = position_in_batch(tables_.payload(row), seq)) return position;
   tables_.damaged(fmt::format("row {} does not hold the end of record {}", row.id, seq));
 }
 
 }  // namespace
+
+StreamId stream_of_sqlite_backend(const std::string& path) {
+  auto connection = open_backend_for_reading(path, {});
+  LogTables tables(connection);
+  return reporting_damage(path, [&] {
+    const auto snapshot = tables.snapshot();
+    return tables.meta().stream;
+  });
+}
 
 std::unique_ptr<LogReader> open_sqlite_log_reader(const std::string& path, const std::string& vfs) {
   return std::make_unique<SqliteLogReader>(path, vfs);

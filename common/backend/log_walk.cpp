@@ -58,6 +58,20 @@ LogWalk walk_log(LogReader& log, Seq after, Seq until,
   return LogWalk::complete;
 }
 
+std::optional<Position> position_in_batch(ByteView blob, Seq seq) {
+  const auto batch = BatchView::parse(blob);
+  Bytes raw;
+  if (!batch || !batch->unpack(raw)) return std::nullopt;
+  ByteView rest(raw);
+  RecordPart part;
+  while (!rest.empty() && decode_part(rest, part)) {
+    if (part.header.seq == seq && part.header.last) {
+      return Position{part.header.epoch, seq, part.header.sum_after};
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<Position> find_state(LogReader& log, StateSum sum) {
   const auto bounds = log.bounds();
   if (bounds.last.sum == sum) return bounds.last;

@@ -20,6 +20,10 @@ enum class LogWalk {
 LogWalk walk_log(LogReader& log, Seq after, Seq until,
                  const std::function<bool(const RecordPart&)>& visit);
 
+// The position after record `seq`, when that ends in this batch. nullopt: it does not, or the batch
+// is damaged.
+[[nodiscard]] std::optional<Position> position_in_batch(ByteView blob, Seq seq);
+
 // The newest position in the log whose state has this sum, the state that it starts from included.
 std::optional<Position> find_state(LogReader& log, StateSum sum);
 

@@ -76,12 +76,18 @@ void Node::set_warnings(std::vector<std::string> warnings) {
   warnings_ = std::move(warnings);
 }
 
+void Node::set_addition(std::function<void(Status&)> addition) {
+  const std::lock_guard lock(mutex_);
+  addition_ = std::move(addition);
+}
+
 Status Node::status() const {
   const std::lock_guard lock(mutex_);
   Status status = running_ != nullptr ? running_->status() : Status{};
   status.node = name_;
   if (running_ == nullptr) status.role = identity_.role;
   status.warnings.insert(status.warnings.end(), warnings_.begin(), warnings_.end());
+  addition_(status);
   status.database = database_;
   status.state_dir = directory_.path();
   status.version = UNDERSTUDY_VERSION;

@@ -40,6 +40,8 @@ class Node final {
   [[nodiscard]] bool is_stopping() const;
   // What is added to each status from now on: guarantees that are weakened.
   void set_warnings(std::vector<std::string> warnings);
+  // What else is said of the node in each status; called on any thread. Before serve().
+  void set_addition(std::function<void(Status&)> addition);
 
   [[nodiscard]] Status status() const;
 
@@ -51,10 +53,11 @@ class Node final {
   std::int64_t started_us_;
 
   mutable std::mutex mutex_;
-  NodeIdentity identity_;              // guarded by mutex_
-  std::vector<std::string> warnings_;  // guarded by mutex_
-  Role* running_ = nullptr;            // guarded by mutex_
-  bool stopping_ = false;              // guarded by mutex_
+  NodeIdentity identity_;                                   // guarded by mutex_
+  std::vector<std::string> warnings_;                       // guarded by mutex_
+  std::function<void(Status&)> addition_ = [](Status&) {};  // guarded by mutex_
+  Role* running_ = nullptr;                                 // guarded by mutex_
+  bool stopping_ = false;                                   // guarded by mutex_
 };
 
 }  // namespace understudy

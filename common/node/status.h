@@ -55,6 +55,17 @@ struct SnapshotStatus {
   bool operator==(const SnapshotStatus&) const = default;
 };
 
+// The archive that the node copies to. The numbers are empty until it was reached.
+struct ArchiveStatus {
+  std::string directory;
+  std::optional<Seq> last_seq;  // up to there all is archived
+  std::optional<std::uint64_t> behind_transactions;
+  std::optional<std::uint64_t> behind_bytes;  // of batches, at least
+  std::optional<double> behind_seconds;       // age of the oldest that is not archived; 0: none
+  std::string last_error;                     // empty: all is well
+  bool operator==(const ArchiveStatus&) const = default;
+};
+
 // How far a standby is. received ≥ durable ≥ applied.
 struct Progression {
   Seq received = 0;
@@ -113,6 +124,7 @@ struct Status {
   std::optional<BackendStatus> backend;
   std::optional<SnapshotStatus> snapshot;
   std::optional<double> snapshot_progress;        // of the one that is being taken: 0 … 1
+  std::optional<ArchiveStatus> archive;           // empty: it keeps none
   std::vector<StandbyStatus> standbys;            // those that are connected, by name
   bool is_fenced = false;                         // primary: its application may not write
   bool is_standing_down = false;                  // primary: another one leads

@@ -35,6 +35,16 @@ Json snapshot_json(const SnapshotStatus& snapshot) {
   return {{"seq", snapshot.seq}, {"time", snapshot.time}, {"bytes", snapshot.bytes}};
 }
 
+Json archive_json(const ArchiveStatus& archive) {
+  return {{"directory", archive.directory},
+          {"last_seq", or_null(archive.last_seq)},
+          {"behind_transactions", or_null(archive.behind_transactions)},
+          {"behind_bytes", or_null(archive.behind_bytes)},
+          {"behind_seconds",
+           archive.behind_seconds ? Json(rounded(*archive.behind_seconds)) : Json(nullptr)},
+          {"last_error", text_or_null(archive.last_error)}};
+}
+
 Json standby_json(const StandbyStatus& standby) {
   return {{"name", standby.name},
           {"state", to_string(standby.state)},
@@ -111,6 +121,15 @@ StateSum parse_sum(const std::string& text) {
   return sum;
 }
 
+ArchiveStatus read_archive(const Json& from) {
+  return {text_member(from, "directory"),
+          optional_member<Seq>(from, "last_seq"),
+          optional_member<std::uint64_t>(from, "behind_transactions"),
+          optional_member<std::uint64_t>(from, "behind_bytes"),
+          optional_member<double>(from, "behind_seconds"),
+          text_member(from, "last_error")};
+}
+
 StandbyStatus read_standby(const Json& from) {
   StandbyStatus standby;
   standby.name = from.at("name").get<std::string>();
@@ -172,6 +191,9 @@ void read_details(const Json& from, Status& status) {
                        found->at("bytes").get<std::uint64_t>()};
   }
   status.snapshot_progress = optional_member<double>(from, "snapshot_progress");
+  if (const auto found = from.find("archive"); found != from.end() && found->is_object()) {
+    status.archive = read_archive(*found);
+  }
   for (const auto& standby : from.value("standbys", Json::array())) {
     status.standbys.push_back(read_standby(standby));
   }
@@ -211,7 +233,8 @@ std::string to_json(const Status& status, int indent) {
       {"backend", status.backend ? backend_json(*status.backend) : Json(nullptr)},
       {"snapshot", status.snapshot ? snapshot_json(*status.snapshot) : Json(nullptr)},
       {"snapshot_progress",
-       status.snapshot_progress ? Json(rounded(*status.snapshot_progress)) : Json(nullptr)}};
+       status.snapshot_progress ? Json(rounded(*status.snapshot_progress)) : Json(nullptr)},
+      {"archive", status.archive ? archive_json(*status.archive) : Json(nullptr)}};
   if (status.role == NodeRole::primary) {
     add_primary_fields(status, out);
   } else {

@@ -7,12 +7,13 @@
 namespace understudy {
 
 std::uint64_t trim_above_floor(Backend& backend, const RetentionPolicy& policy, Seq keep_after,
-                               Seq snapshot_floor) {
-  const auto dropped = backend.trim(policy, std::min(keep_after, snapshot_floor));
+                               const RetentionFloors& floors) {
+  const auto snapshot_floor = floors.snapshots;
+  const auto dropped = backend.trim(policy, std::min(keep_after, floors.lowest()));
   const auto limit = policy.max_bytes > std::numeric_limits<std::uint64_t>::max() / 2
                          ? policy.max_bytes
                          : policy.max_bytes * 2;
-  if (snapshot_floor >= keep_after || backend.bounds().bytes <= limit) return dropped;
+  if (floors.lowest() >= keep_after || backend.bounds().bytes <= limit) return dropped;
   const auto had_floor = backend.bounds().base.seq <= snapshot_floor;
   const RetentionPolicy hard{.max_bytes = limit,
                              .max_age_us = std::numeric_limits<std::int64_t>::max() / 2};

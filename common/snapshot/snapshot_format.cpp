@@ -1,8 +1,9 @@
 #include "common/snapshot/snapshot_format.h"
 
-#include "common/core/byte_order.h"
+#include "common/core/byte_fields.h"
 #include "common/core/hash.h"
 #include "common/record/batch.h"
+#include "common/record/history_fields.h"
 #include "common/record/page_hash.h"
 
 #include <algorithm>
@@ -38,75 +39,6 @@ constexpr std::size_t kAtTrailerChecksum = 24;
 std::uint64_t frame_checksum(ByteView head, ByteView payload, std::uint64_t seed,
                              std::uint64_t index) {
   return xxh3(payload, xxh3(head.first(kAtFrameChecksum), seed + index));
-}
-
-// Numbers of a fixed width, one after another.
-class Writer {
- public:
-  template <typename T>
-  Writer& put(T value) {
-    const auto at = out_.size();
-    out_.resize(at + sizeof value);
-    store_le(out_.data() + at, value);
-    return *this;
-  }
-  Writer& put_text(const std::string& text) {
-    const auto bytes = std::as_bytes(std::span(text));
-    put(static_cast<std::uint16_t>(text.size()));
-    out_.insert(out_.end(), bytes.begin(), bytes.end());
-    return *this;
-  }
-  Bytes take() { return std::move(out_); }
-
- private:
-  Bytes out_;
-};
-
-// After the first number that is not there everything is 0 or empty, and is_whole() is false.
-class Reader {
- public:
-  explicit Reader(ByteView bytes) : rest_(bytes) {}
-  template <typename T>
-  T get() {
-    if (!take(sizeof(T))) return T{};
-    return load_le<T>(taken_.data());
-  }
-  std::string get_text() {
-    const auto size = get<std::uint16_t>();
-    if (!take(size)) return {};
-    return {reinterpret_cast<const char*>(taken_.data()), size};
-  }
-  [[nodiscard]] bool is_whole() const { return whole_; }
-  [[nodiscard]] bool is_at_end() const { return rest_.empty(); }
-
- private:
-  bool take(std::size_t size) {
-    whole_ = whole_ && rest_.size() >= size;
-    if (!whole_) return false;
-    taken_ = rest_.first(size);
-    rest_ = rest_.subspan(size);
-    return true;
-  }
-  ByteView rest_;
-  ByteView taken_;
-  bool whole_ = true;
-};
-
-void put_epoch(Writer& out, const EpochStart& start) {
-  out.put(start.epoch).put(start.tenure).put(start.first_seq).put(start.sum).put(start.time_us);
-  out.put_text(start.node).put_text(start.reason);
-}
-
-EpochStart get_epoch(Reader& in) {
-  EpochStart start;
-  start.epoch = in.get<Epoch>();
-  start.tenure = in.get<std::uint64_t>();
-  start.first_seq = in.get<Seq>();
-  start.sum = in.get<StateSum>();
-  start.time_us = in.get<std::int64_t>();
-  start.node = in.get_text();
-  start.reason = in.get_text();
-  return start;
 }
 
 bool is_consistent(const SnapshotFooter& footer) {
@@ -212,17 +144,17 @@ bool fits(ByteView head, ByteView payload, std::uint64_t seed, std::uint64_t ind
 }
 
 Bytes encode_footer(const SnapshotFooter& footer) {
-  Writer out;
+  FieldWriter out;
   out.put(footer.position.epoch).put(footer.position.seq).put(footer.position.sum);
   out.put(footer.time_us).put(footer.first_as_of);
   out.put(footer.pages).put(footer.page_bytes).put(footer.batches).put(footer.batch_bytes);
-  out.put(footer.page_count).put(static_cast<std::uint32_t>(footer.history.size()));
-  for (const auto& start : footer.history) put_epoch(out, start);
+  out.put(footer.page_count);
+  put_history(out, footer.history);
   return out.take();
 }
 
 std::optional<SnapshotFooter> decode_footer(ByteView bytes) {
-  Reader in(bytes);
+  FieldReader in(bytes);
   SnapshotFooter footer;
   footer.position.epoch = in.get<Epoch>();
   footer.position.seq = in.get<Seq>();
@@ -234,10 +166,7 @@ std::optional<SnapshotFooter> decode_footer(ByteView bytes) {
   footer.batches = in.get<std::uint64_t>();
   footer.batch_bytes = in.get<std::uint64_t>();
   footer.page_count = in.get<PageNo>();
-  const auto epochs = in.get<std::uint32_t>();
-  for (std::uint32_t i = 0; i < epochs && in.is_whole(); ++i) {
-    footer.history.push_back(get_epoch(in));
-  }
+  footer.history = get_history(in);
   if (!in.is_whole() || !in.is_at_end() || !is_consistent(footer)) return std::nullopt;
   return footer;
 }

@@ -12,10 +12,11 @@ RANKS = {
     "serving": 4, "orphans": 4,
     "cluster": 5, "replica": 5, "snapshot": 5,
     "http": 2,
-    "node": 6,
-    "publisher": 7, "subscriber": 7, "replay": 7, "api": 7,
-    "takeover": 8,
-    "cli": 9,
+    "archive": 6,
+    "node": 7,
+    "publisher": 8, "subscriber": 8, "replay": 8, "api": 8,
+    "takeover": 9,
+    "cli": 10,
 }
 _ROOM = re.compile(
     r"(?:understudy_room\(\s*|target_link_libraries\(\s*understudy_)(\w+)\s*([^)]*)\)")
