@@ -7,7 +7,6 @@
 #include "common/core/failure_point.h"
 #include "common/core/random_number.h"
 #include "common/logging/log.h"
-#include "common/node/archive_status.h"
 #include "publisher/sync_commits.h"
 #include "takeover/lost_tail.h"
 
@@ -31,21 +30,6 @@ Supervisor::Supervisor(SupervisorOptions options)
 Supervisor::~Supervisor() {
   end_helpers();
   for (auto& hook : hooks_) hook.join();
-}
-
-// One for all roles: what it copies lies in the same files whoever leads.
-void Supervisor::keep_archive() {
-  if (!options_.archive) return;
-  auto archive = *options_.archive;
-  archive.backend = node_.directory().backend();
-  archive.snapshots = node_.directory().snapshots();
-  archive.node = node_.name();
-  archive_ = std::make_unique<ArchiveKeeper>(std::move(archive));
-  options_.publish.archive_floor = options_.follow.archive_floor =
-      [keeper = archive_.get()] { return keeper->keep_after(); };
-  node_.set_addition([keeper = archive_.get()](Status& status) {
-    add_archive(keeper->view(), status);
-  });
 }
 
 void Supervisor::run() {
