@@ -42,6 +42,7 @@ SCENARIOS = {
     "replay": recovery.replay,
     "snapshot": recovery.snapshot,
     "restore": recovery.restore,
+    "restore_archive": recovery.restore_archive,
     "litestream": litestream.litestream,
     "sync_commit": syncing.sync_commit,
 }

@@ -2,12 +2,15 @@
 
 import json
 import os
+import pathlib
+import shutil
 import statistics
 import subprocess
 import time
 
+import litestream
 from following import queue_while_stopped, time_copy
-from outcome import Outcome, spread, verdict
+from outcome import INFORMATION, SKIPPED, Outcome, spread, verdict
 from stage import MeasurementFailed, Scene, Stage, newest_id
 
 GIVE_UP_SECONDS = 900
@@ -118,3 +121,67 @@ def restore(stage: Stage) -> list[Outcome]:
         f"{spread(ratios)}; restore {spread(restores, 1, ' s')}, cp {spread(copies, 1, ' s')}",
         verdict(statistics.median(ratios) >= 0.3),
         {"ratios": ratios, "cp_seconds": copies, "restore_seconds": restores})]
+
+
+def archived(scene: Scene, records: int) -> int:
+    """A filled database, records behind its snapshot, and an archive of both; the node is gone. The newest row."""
+    stage = scene.stage
+    filled(scene)
+    folder = scene.folder / "archive"
+    folder.mkdir()
+    call(stage, "snapshot", scene.database)
+    before = scene.publisher.status()["backend"]["last_seq"]
+    newest = scene.write(records)["newest_id"]
+    scene.publisher.wait_until(
+        "all queued", lambda status: status["backend"]["last_seq"] >= before + records, 300)
+    print(f"  archived in {call(stage, 'archive', scene.database, '--to', folder, '--once'):.2f} s", flush=True)
+    scene.publisher.stop()
+    shutil.rmtree(state_of(scene))
+    return newest
+
+
+def litestream_replica(scene: Scene, records: int) -> tuple[pathlib.Path, int]:
+    """The same database and the same number of transactions, replicated; its configuration and newest row."""
+    scene.run("writer", scene.database, "--fill-mib", scene.stage.sizes.database_mib, "--body-bytes", 1000)
+    config = litestream.start_litestream(litestream.find_program(), scene, "1s")
+    newest = scene.write(records)["newest_id"]
+    litestream.time_restore(litestream.find_program(), scene, config, newest)  # until all of it is there
+    return config, newest
+
+
+def restore_archive(stage: Stage) -> list[Outcome]:
+    records = stage.sizes.transactions
+    program = litestream.find_program()
+    copies, ours, theirs = [], [], []
+    with stage.scene() as scene, stage.scene() as other:
+        newest = archived(scene, records)
+        config, their_newest = litestream_replica(other, records) if program else (None, 0)
+        output = scene.folder / "restored.db"
+        for _ in range(stage.sizes.rounds):
+            copies.append(time_copy(scene))
+            os.sync()
+            ours.append(call(stage, "restore", "--log", scene.folder / "archive", "--output", output))
+            if newest_id(output) != newest:
+                raise MeasurementFailed("restore_archive: it has other rows than the primary")
+            for left in scene.folder.glob("restored.db*"):
+                left.unlink()
+            if program:
+                os.sync()
+                theirs.append(litestream.time_restore(program, other, config, their_newest))
+            print(f"  cp {copies[-1]:.2f} s, restore {ours[-1]:.2f} s"
+                  + (f", litestream {theirs[-1]:.2f} s" if program else ""), flush=True)
+    what = f"of a {stage.sizes.database_mib} MiB database and {records:,} records"
+    ratios = [copy / other for copy, other in zip(copies, ours)]
+    outcomes = [Outcome(
+        f"restore from an archive {what}, against cp + sync", "≥ 0.3",
+        f"{spread(ratios)}; restore {spread(ours, 1, ' s')}, cp {spread(copies, 1, ' s')}",
+        verdict(statistics.median(ratios) >= 0.3),
+        {"ratios": ratios, "cp_seconds": copies, "restore_seconds": ours})]
+    if not program:
+        return [*outcomes, Outcome(f"litestream restore {what}", "–", "not at hand: neither a litestream program "
+                                   f"nor npm's {litestream.NPM_PACKAGE}", SKIPPED)]
+    faster = [their / our for their, our in zip(theirs, ours)]
+    return [*outcomes, Outcome(
+        f"litestream restore {what}, over ours from an archive", "–",
+        f"{spread(faster)} times as long; litestream {spread(theirs, 1, ' s')}, ours {spread(ours, 1, ' s')}",
+        INFORMATION, {"ratios": faster, "litestream_seconds": theirs, "restore_seconds": ours})]

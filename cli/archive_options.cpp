@@ -6,15 +6,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace understudy {
 namespace {
 
-void add_keep(CLI::App& command, Typed& typed) {
+void add_times(CLI::App& command, Typed& typed) {
   command
       .add_option("--archive-keep", typed.archive_keep,
                   "how far back moments stay in the archive: 30d, or forever")
+      ->type_name("TIME")
+      ->capture_default_str();
+  command
+      .add_option("--archive-every", typed.archive_every,
+                  "longest that a transaction waits until it is archived")
       ->type_name("TIME")
       ->capture_default_str();
 }
@@ -39,7 +45,7 @@ CLI::App* add_archive(CLI::App& app, Typed& typed) {
       ->type_name("DIRECTORY")
       ->required();
   command->add_flag("--once", typed.once, "copy what is there now, and end");
-  add_keep(*command, typed);
+  add_times(*command, typed);
   command->add_flag("--json", typed.json, "--once: say how it went as JSON");
   add_log_options(*command, typed);
   return command;
@@ -50,7 +56,7 @@ void add_archive_options(CLI::App& command, Typed& typed) {
       .add_option("--archive", typed.archive,
                   "folder on another disk to which records and snapshots are copied")
       ->type_name("DIRECTORY");
-  add_keep(command, typed);
+  add_times(command, typed);
 }
 
 std::optional<ArchiveOptions> read_archive_options(const Typed& typed) {
@@ -62,6 +68,8 @@ std::optional<ArchiveOptions> read_archive_options(const Typed& typed) {
   ArchiveOptions options;
   options.directory = std::filesystem::absolute(typed.archive).lexically_normal();
   options.keep_us = keep_us;
+  options.every_us =
+      1000 * std::max<std::int64_t>(1, read_duration_ms("--archive-every", typed.archive_every));
   return options;
 }
 

@@ -39,8 +39,8 @@ struct Typed {
   std::vector<std::string> words;    // log: source, action, seq
   std::string range_from, range_to;  // log
   bool follow = false, no_tables = false;
-  std::string archive, archive_keep = "forever";  // nodes, archive
-  bool once = false;                              // archive
+  std::string archive, archive_keep = "forever", archive_every = "60s";
+  bool once = false;  // archive
 };
 
 NodePath read_node_path(const Typed& typed);

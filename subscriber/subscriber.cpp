@@ -76,7 +76,6 @@ void Subscriber::open() {
                                     const auto keeper = snapshots();
                                     return RetentionFloors{keeper ? keeper->keep_after() : Seq{0},
                                                            options_.archive_floor()};
-                                  };
                                   },
                               .meters = options_.meters};
   auto intake = std::make_unique<Intake>(std::move(log_options),

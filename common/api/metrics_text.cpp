@@ -206,6 +206,20 @@ void add_snapshots(Exposition& out, const MetricsReading& reading) {
   }
 }
 
+void add_archive(Exposition& out, const std::optional<ArchiveStatus>& archive) {
+  if (!archive) return;
+  add(out, "understudy_archive_failing", kGauge, "1: nothing can be archived now.",
+      flag(!archive->last_error.empty()));
+  add(out, "understudy_archive_seq", kGauge, "Record up to which all is archived.",
+      archive->last_seq);
+  add(out, "understudy_archive_behind_transactions", kGauge, "Records that are not archived yet.",
+      archive->behind_transactions);
+  add(out, "understudy_archive_behind_bytes", kGauge, "… their size in the queue.",
+      archive->behind_bytes);
+  add(out, "understudy_archive_behind_seconds", kGauge, "… age of the oldest; 0: there is none.",
+      archive->behind_seconds);
+}
+
 void add_cluster(Exposition& out, const ClusterStatus& cluster) {
   add(out, "understudy_cluster_epoch", kGauge, "The highest epoch that this node knows of.",
       cluster.epoch);
@@ -260,6 +274,7 @@ std::string metrics_text(const MetricsReading& reading) {
   add_latencies(out, reading);
   add_wal(out, status);
   add_snapshots(out, reading);
+  add_archive(out, reading.status.archive);
   add_cluster(out, reading.cluster);
   add_process(out, reading);
   return out.take_text();

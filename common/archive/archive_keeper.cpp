@@ -100,7 +100,9 @@ void ArchiveKeeper::run(Shared& shared) {
   for (;;) {
     look(shared, archiver, false);
     std::unique_lock lock(shared.mutex);
-    const auto pause = shared.last_error.empty() ? kLookEvery : kRetry;
+    const auto every =
+        std::chrono::milliseconds(std::max<std::int64_t>(1, shared.options.every_us / 1000));
+    const auto pause = shared.last_error.empty() ? std::min(kLookEvery, every) : kRetry;
     if (shared.changed.wait_for(lock, pause, [&shared] { return shared.ending; })) break;
   }
   if (!shared.was_in_trouble) look(shared, archiver, true);

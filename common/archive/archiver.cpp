@@ -43,7 +43,8 @@ Archiver::Archiver(ArchiveOptions options, std::function<bool()> is_cancelled,
     : options_(std::move(options)),
       is_cancelled_(std::move(is_cancelled)),
       on_progress_(std::move(on_progress)),
-      folder_(options_.directory) {}
+      folder_(options_.directory),
+      patience_(options_.every_us) {}
 
 void Archiver::look(bool all) {
   if (!sqlite_backend_exists(options_.backend)) return;
@@ -142,7 +143,7 @@ bool Archiver::is_due(bool all) {
 
 void Archiver::copy_records(bool all) {
   while (is_due(all) && !is_cancelled_()) {
-    if (monotonic_time_us() - listed_at_us_ >= kListEvery_us) {
+    if (monotonic_time_us() - listed_at_us_ >= std::min(kListEvery_us, options_.every_us)) {
       const auto before = covered_->seq;
       find_cover();
       if (covered_->seq > before) patience_.note_others_segment();

@@ -29,6 +29,7 @@ struct ArchiveOptions {
   std::string snapshots;     // the node's folder of them
   std::string node;          // its name
   std::int64_t keep_us = 0;  // segments and snapshots older than that may go; 0: for ever
+  std::int64_t every_us = kSegmentAge_us;  // longest that a record waits for its segment
 };
 
 struct ArchiveReport {
@@ -73,7 +74,7 @@ class Archiver {
   std::function<bool()> is_cancelled_;
   OnProgress on_progress_;
   ArchiveFolder folder_;
-  ArchivePatience patience_{kSegmentAge_us};
+  ArchivePatience patience_;
 
   // Of one look.
   std::unique_ptr<LogReader> log_;

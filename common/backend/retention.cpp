@@ -7,6 +7,7 @@
 #include "common/backend/sqlite_backend.h"
 #include "common/core/assert.h"
 #include "common/core/clock.h"
+#include "common/core/failure_point.h"
 #include "common/record/record.h"
 
 #include <fmt/format.h>
@@ -71,6 +72,7 @@ void SqliteBackend::move_base(const BatchRow& cut) {
   });
   meta_ = std::move(meta);
   bounds_ = bounds;
+  failure_point("log_trimmed");
 }
 
 // False: none were left.
@@ -87,6 +89,7 @@ bool SqliteBackend::delete_dropped_rows() {
   });
   if (last == 0) return false;
   write([&] { delete_to_.bind(1, last).run(); });
+  failure_point("log_freed");
   return true;
 }
 

@@ -1,6 +1,7 @@
 #include "common/snapshot/snapshot_shelf.h"
 
 #include "common/core/errors.h"
+#include "common/core/failure_point.h"
 #include "common/file/file.h"
 #include "common/file/new_name.h"
 #include "common/logging/log.h"
@@ -112,6 +113,7 @@ std::size_t SnapshotShelf::trim(const RetentionPolicy& policy, std::int64_t now_
     }
     const auto entry = items_[index].entry;
     File::remove(entry.path);
+    failure_point("snapshot_removed");
     items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(index));
     ++removed;
     log::info("snapshot_removed", "retention no longer asks for it",

@@ -2,6 +2,7 @@
 
 #include "common/core/assert.h"
 #include "common/core/errors.h"
+#include "common/core/failure_point.h"
 #include "common/file/new_name.h"
 
 #include <zstd.h>
@@ -89,9 +90,12 @@ bool SnapshotWriter::finish(SnapshotFooter& footer, const std::string& path) {
   const Trailer trailer{offset_, frames_};
   add({.type = FrameType::footer}, encode_footer(footer));
   write(encode_trailer(trailer, seed_));
+  failure_point("snapshot_written");
   file_->sync();
   file_.reset();
+  failure_point("snapshot_synced");
   is_named_ = give_new_name(partial_, path);
+  failure_point("snapshot_named");
   return is_named_;
 }
 

@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import bank  # noqa: E402
-from harness import (Cluster, count, expect, let_run, rounds, run_scenarios,  # noqa: E402
+from harness import (Cluster, count, equality, expect, let_run, rounds, run_scenarios,  # noqa: E402
                      wait_until)
 
 
@@ -117,5 +117,55 @@ def checkpoints_go_through(program, chance):
         count("checkpoints while a snapshot was taken", made)
 
 
+def start_to_die_at(node, step: str) -> None:
+    node.launcher = ["env", f"UNDERSTUDY_DIE_AT={step}"]
+    node.start()
+    node.launcher = []
+
+
+def killed_at_each_step(program, chance):
+    """Of the node, while it takes a snapshot, and while retention removes records and snapshots: what is left
+    restores to the last state."""
+    with Cluster(program) as cluster:
+        cluster.create_bank()
+        publisher = cluster.publish("--snapshot-every", "off")
+        for step in ("snapshot_written", "snapshot_synced", "snapshot_named"):
+            publisher.kill()
+            start_to_die_at(publisher, step)
+            publisher.wait_until("it publishes", lambda status: status["state"] == "publishing")
+            cluster.write_some(5)
+            expect(publisher.run("snapshot").returncode != 0, f"{step}: it did not die")
+            wait_until(f"it dies at {step}", lambda: not publisher.is_running())
+            publisher.start()
+            publisher.wait_until("it publishes", lambda status: status["state"] == "publishing")
+            done = publisher.run("snapshot")
+            expect(done.returncode == 0, f"{step}: {done.stderr}")
+            expect(not list(snapshots_of(publisher)[-1].parent.glob("*.partial")), f"{step}: something is left")
+            expect_whole(program, cluster, snapshots_of(publisher)[-1])
+            count("kill -9 at a step of a snapshot", 1)
+        publisher.kill()
+        keeping = ("--snapshot-every", "1s", "--keep-bytes", "64KiB")
+        arguments = [each for each in publisher.arguments if each not in ("--snapshot-every", "off")]
+        for step in ("log_trimmed", "log_freed", "snapshot_removed"):
+            publisher.arguments = [*arguments, *keeping]
+            start_to_die_at(publisher, step)
+            writer = cluster.write("--rate", "400")
+            wait_until(f"it dies at {step}", lambda: not publisher.is_running(), 60)
+            writer.finish()
+            publisher.start()
+            publisher.wait_until("it publishes", lambda status: status["state"] == "publishing")
+            publisher.stop()
+            output = cluster.folder / "restored.db"
+            state = f"{cluster.database}-understudy"
+            done = run(program, "log", state, "check")
+            expect(done.returncode == 0, f"{step}: {done.stdout}{done.stderr}")
+            done = run(program, "restore", "--state", state, "--output", output)
+            expect(done.returncode == 0, f"{step}: {done.stderr}")
+            expect(equality.run_sqlite(output, ".sha3sum") == equality.run_sqlite(cluster.database, ".sha3sum"),
+                   f"{step}: what was restored is not the database")
+            output.unlink()
+            count("kill -9 at a step of retention", 1)
+
+
 if __name__ == "__main__":
-    run_scenarios(under_load, killed, checkpoints_go_through)
+    run_scenarios(under_load, killed, killed_at_each_step, checkpoints_go_through)
