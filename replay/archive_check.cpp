@@ -66,7 +66,7 @@ class ArchiveCheck {
     try {
       const auto reader = open_segment(folder_, name);
       if (stream && reader->header().stream != stream) {
-        return note(file, {name.first, name.last, "it is of another stream"});
+        return note(file, {name.first, name.last, "it is of another stream than understudy-archive says"});
       }
       for (const auto& damage : reader->damages()) {
         note(file, {damage.from, damage.until,

@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -16,6 +17,8 @@ namespace understudy::test {
 namespace {
 
 namespace fs = std::filesystem;
+
+using Blobs = std::vector<Bytes>;
 
 std::string read_all(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -29,9 +32,9 @@ void write_all(const std::string& path, const std::string& bytes) {
 
 // Records 1 to 5 in batches of two, one part and one and a half, one, one: of bytes that do not
 // compress, so that they do not depend on the version of zstd.
-std::vector<Bytes> batches() {
+Blobs batches() {
   LogBuilder log;
-  std::vector<Bytes> blobs;
+  Blobs blobs;
   blobs.push_back(log.batch_of(2, 100));
   blobs.push_back(log.part(60, false).batch());
   blobs.push_back(log.part(60, true).records(1, 80).batch());
@@ -39,7 +42,7 @@ std::vector<Bytes> batches() {
   return blobs;
 }
 
-std::string make(const TemporaryDirectory& folder, const std::vector<Bytes>& blobs) {
+std::string make(const TemporaryDirectory& folder, const Blobs& blobs) {
   SegmentWriter writer(folder.file("a.1.2.3.partial"), {test_stream(), kBase});
   for (const auto& blob : blobs) writer.add_batch(view(blob));
   REQUIRE(writer.is_at_record_end());
@@ -78,9 +81,9 @@ TEST_CASE("what is written comes back, from any part on") {
   constexpr std::size_t kAll = 1 << 20;
   CHECK(reader.read({1, 0}, kAll) == blobs);
   CHECK(reader.read({2, 0}, kAll) == blobs);
-  CHECK(reader.read({3, 0}, 1) == std::vector{blobs[1]});
-  CHECK(reader.read({3, 1}, 1) == std::vector{blobs[2]});
-  CHECK(reader.read({5, 0}, kAll) == std::vector{blobs[3]});
+  CHECK(reader.read({3, 0}, 1) == Blobs{blobs[1]});
+  CHECK(reader.read({3, 1}, 1) == Blobs{blobs[2]});
+  CHECK(reader.read({5, 0}, kAll) == Blobs{blobs[3]});
   CHECK(reader.read({6, 0}, kAll).empty());
   CHECK(reader.read({0, 0}, kAll).empty());
 }
@@ -134,7 +137,7 @@ TEST_CASE("every flipped bit is found") {
     CAPTURE(bit);
     REQUIRE_FALSE(problem_of(path).empty());
   }
-  MESSAGE("understudy-count: flipped bits of a segment=" << 8 * whole.size());
+  std::printf("understudy-count: flipped bits of a segment=%zu\n", std::size_t{8 * whole.size()});
 }
 
 TEST_CASE("every cut is found, and so is what was put behind") {
@@ -164,11 +167,11 @@ TEST_CASE("a damaged batch costs its records, and not those around it") {
   REQUIRE(reader.damages().size() == 1);
   CHECK(reader.damages()[0].from == 3);
   CHECK(reader.damages()[0].until == 4);
-  CHECK(reader.read({1, 0}, 1) == std::vector{blobs[0]});
-  CHECK(reader.read({3, 0}, 1) == std::vector{blobs[1]});
+  CHECK(reader.read({1, 0}, 1) == Blobs{blobs[0]});
+  CHECK(reader.read({3, 0}, 1) == Blobs{blobs[1]});
   CHECK_THROWS_AS((void)reader.read({3, 1}, 1), CorruptionError);
   CHECK_THROWS_AS((void)reader.read({4, 0}, 1), CorruptionError);
-  CHECK(reader.read({5, 0}, 1) == std::vector{blobs[3]});
+  CHECK(reader.read({5, 0}, 1) == Blobs{blobs[3]});
 }
 
 TEST_CASE("a later version is told apart from damage") {
