@@ -109,6 +109,10 @@ void ArchiveFolder::claim(const StreamId& stream, bool was_there) const {
     throw ConfigError(fmt::format("{} is the archive of another database: of stream {}, not {}",
                                   path_, known ? known->to_string() : "none", stream.to_string()));
   }
+  // What was left of making it: by a run that died, or on a full disk.
+  for (const auto& file : names_in(path_, ".partial")) {
+    if (file.starts_with("understudy-archive.")) File::remove(path_ + "/" + file);
+  }
   make_folder(segments_folder());
   make_folder(snapshots_folder());
 }

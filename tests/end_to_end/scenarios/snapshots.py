@@ -144,14 +144,14 @@ def killed_at_each_step(program, chance):
             expect_whole(program, cluster, snapshots_of(publisher)[-1])
             count("kill -9 at a step of a snapshot", 1)
         publisher.kill()
-        keeping = ("--snapshot-every", "1s", "--keep-bytes", "64KiB")
         arguments = [each for each in publisher.arguments if each not in ("--snapshot-every", "off")]
+        publisher.arguments = [*arguments, "--snapshot-every", "1h", "--keep-age", "1s"]
         for step in ("log_trimmed", "log_freed", "snapshot_removed"):
-            publisher.arguments = [*arguments, *keeping]
             start_to_die_at(publisher, step)
-            writer = cluster.write("--rate", "400")
+            for _ in range(2):  # what is before the newer one may go once it is older than a second
+                cluster.write_some(30)
+                publisher.run("snapshot")
             wait_until(f"it dies at {step}", lambda: not publisher.is_running(), 60)
-            writer.finish()
             publisher.start()
             publisher.wait_until("it publishes", lambda status: status["state"] == "publishing")
             publisher.stop()
