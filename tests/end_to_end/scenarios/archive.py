@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -340,6 +341,34 @@ def a_full_disk(program, chance):
             publisher.kill()
 
 
+def followed(program, chance):
+    """`log --follow` of an archive shows what comes, in order, each once."""
+    with Cluster(program) as cluster:
+        create(cluster)
+        folder = cluster.folder / "archive"
+        folder.mkdir()
+        publisher = cluster.publish("--archive", str(folder), "--archive-every", "50ms")
+        publisher.wait_until("it publishes", lambda status: status["state"] == "publishing")
+        connection = sqlite3.connect(cluster.database, isolation_level=None)
+        connection.execute("UPDATE tick SET n = n + 1")
+        wait_until("it is archived", lambda: (publisher.status()["archive"] or {}).get("last_seq"), 30, publisher)
+        following = subprocess.Popen([program, "log", str(folder), "--follow", "--json"],
+                                     stdout=subprocess.PIPE, text=True)
+        try:
+            seen = [json.loads(following.stdout.readline())["seq"]]
+            for _ in range(6):
+                connection.execute("UPDATE tick SET n = n + 1")
+                let_run(chance, 0.0, 0.2)
+            seen += [json.loads(following.stdout.readline())["seq"] for _ in range(6)]
+            expect(seen == list(range(seen[0], seen[0] + 7)), f"followed: {seen}")
+            following.send_signal(signal.SIGINT)
+            expect(following.wait(10) == 0, "--follow does not end cleanly")
+        finally:
+            following.kill()
+            connection.close()
+        count("records followed", 6)
+
+
 def nodes_and_takeovers(program, chance):
     """Three nodes share an archive; primaries change, one is killed and comes back with what it alone had. Then
     all of them are gone, and what the last primary had is restored."""
@@ -383,4 +412,4 @@ def nodes_and_takeovers(program, chance):
 
 if __name__ == "__main__":
     run_scenarios(all_nodes_are_gone, killed_at_each_step, trimmed, damage, a_disk_that_is_away, a_full_disk,
-                  nodes_and_takeovers)
+                  followed, nodes_and_takeovers)
