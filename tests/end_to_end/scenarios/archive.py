@@ -3,7 +3,6 @@ at every step, with a disk that is full or away, shared by nodes, through takeov
 """
 
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -11,10 +10,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from archives import (archive, copy_database, expect_archived, expect_restored, expect_whole,  # noqa: E402
+                      no_partials, run, utc)
 from cluster import Peers, tokens_in  # noqa: E402
 from diary import create, describe, write_diary  # noqa: E402
 from harness import (Cluster, count, expect, let_run, rounds, run_scenarios,  # noqa: E402
@@ -24,60 +24,6 @@ from filesystems import SmallDisk  # noqa: E402
 COPYING = ("archive_claimed", "segment_written", "segment_synced", "segment_named", "archive_snapshot_copied",
            "archive_snapshot_proved", "archive_snapshot_named")
 TRIMMING = ("archive_snapshot_removed", "segment_removed")
-
-
-def run(program: str, *arguments, environment=None) -> subprocess.CompletedProcess:
-    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=120,
-                          env={**os.environ, **(environment or {})})
-
-
-def archive(program: str, database, folder: pathlib.Path, *options, environment=None) -> subprocess.CompletedProcess:
-    return run(program, "archive", database, "--to", folder, "--once", *options, environment=environment)
-
-
-def expect_archived(program: str, database, folder: pathlib.Path, *options) -> dict:
-    done = archive(program, database, folder, "--json", *options)
-    expect(done.returncode == 0, f"archive: {done.stdout}{done.stderr}")
-    report = json.loads(done.stdout)
-    expect(report["behind_transactions"] == 0, f"it is behind: {report}")
-    return report
-
-
-def expect_whole(program: str, folder: pathlib.Path) -> str:
-    done = run(program, "log", folder, "check")
-    expect(done.returncode == 0 and "DAMAGED" not in done.stdout, f"check: {done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def expect_restored(program, diary, first: int, number: int, folder: pathlib.Path, *more) -> None:
-    output = folder.parent / "restored.db"
-    output.unlink(missing_ok=True)
-    done = run(program, "restore", "--log", folder, "--output", output, *(more or ("--to-seq", first + number)))
-    expect(done.returncode == 0, f"commit {number}: {done.stderr}")
-    connection = sqlite3.connect(output)
-    try:
-        expect(connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)],
-               f"commit {number}: SQLite finds the restored database damaged")
-        expect(describe(connection) == diary.states[number], f"commit {number}: SQLite says something else of it")
-    finally:
-        connection.close()
-    count("moments restored from an archive", 1)
-
-
-def no_partials(folder: pathlib.Path) -> None:
-    left = [path.name for path in folder.rglob("*.partial")]
-    expect(not left, f"unfinished files are left: {left}")
-
-
-def utc(moment: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f"{moment % 1:.6f}"[1:] + "Z"
-
-
-def copy_database(database: pathlib.Path, target: pathlib.Path) -> None:
-    """Of a database that nobody has open: page for page the same."""
-    for suffix in ("", "-wal"):
-        if os.path.exists(f"{database}{suffix}"):
-            shutil.copy(f"{database}{suffix}", f"{target}{suffix}")
 
 
 class Archived:
