@@ -270,6 +270,7 @@ void Session::add_to(Status& status) const {
     status.position = bounds.last;
     status.backend =
         BackendStatus{bounds.first_seq(), bounds.last.seq, bounds.bytes, bounds.oldest_time_us};
+    status.backend->limit_bytes = options_.retention.max_bytes;
     if (log_->is_disk_full()) {
       status.state = NodeState::stalled;
       status.warnings.push_back("the backend's disk is full; records wait");

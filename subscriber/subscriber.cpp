@@ -265,6 +265,7 @@ Status Subscriber::status() const {
   if (const auto bounds = intake_->bounds()) {
     status.backend =
         BackendStatus{bounds->first_seq(), bounds->last.seq, bounds->bytes, bounds->oldest_time_us};
+    status.backend->limit_bytes = options_.retention.max_bytes;
   }
   if (intake_->is_disk_full())
     status.warnings.push_back("the backend's disk is full; records wait");

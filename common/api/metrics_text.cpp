@@ -131,6 +131,10 @@ void add_backend(Exposition& out, const MetricsReading& reading) {
   if (!backend) return;
   add(out, "understudy_backend_bytes", kGauge, "Bytes of the records in the backend.",
       backend->bytes);
+  if (backend->limit_bytes > 0) {
+    add(out, "understudy_backend_limit_bytes", kGauge, "What retention keeps it to (--keep-bytes).",
+        backend->limit_bytes);
+  }
   add(out, "understudy_backend_records", kGauge, "Records in the backend.",
       backend->last_seq + 1 - std::min(backend->first_seq, backend->last_seq + 1));
   add(out, "understudy_backend_first_seq", kGauge, "First record in the backend.",
@@ -266,7 +270,9 @@ void add_process(Exposition& out, const MetricsReading& reading) {
 
 std::string metrics_text(const MetricsReading& reading) {
   const auto& status = reading.status;
-  Exposition out(Labels{{"node", status.node}, {"database", status.database}});
+  // The stream tells clusters apart, whatever their nodes and files are called.
+  const auto stream = status.stream_id.is_nil() ? std::string() : status.stream_id.to_string();
+  Exposition out(Labels{{"node", status.node}, {"database", status.database}, {"stream", stream}});
   add_identity(out, status);
   add_position(out, status);
   add_standbys(out, status);

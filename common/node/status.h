@@ -44,6 +44,7 @@ struct BackendStatus {
   Seq last_seq = 0;
   std::uint64_t bytes = 0;          // of stored batches
   std::int64_t oldest_time_us = 0;  // when its oldest records were committed; 0: none is stored
+  std::uint64_t limit_bytes = 0;    // that retention keeps it to; 0: not known
   bool operator==(const BackendStatus&) const = default;
 };
 

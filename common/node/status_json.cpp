@@ -28,7 +28,8 @@ Json backend_json(const BackendStatus& backend) {
           {"last_seq", backend.last_seq},
           {"bytes", backend.bytes},
           {"oldest_time",
-           backend.oldest_time_us == 0 ? Json(nullptr) : Json(backend.oldest_time_us / 1e6)}};
+           backend.oldest_time_us == 0 ? Json(nullptr) : Json(backend.oldest_time_us / 1e6)},
+          {"limit_bytes", backend.limit_bytes == 0 ? Json(nullptr) : Json(backend.limit_bytes)}};
 }
 
 Json snapshot_json(const SnapshotStatus& snapshot) {
@@ -162,6 +163,7 @@ BackendStatus read_backend(const Json& from) {
                         from.at("bytes").get<std::uint64_t>()};
   const auto oldest = optional_member<double>(from, "oldest_time").value_or(0);
   backend.oldest_time_us = std::llround(oldest * 1e6);
+  backend.limit_bytes = optional_member<std::uint64_t>(from, "limit_bytes").value_or(0);
   return backend;
 }
 

@@ -48,6 +48,7 @@ class Scene:
     database: str = "/srv/chat/app.db"
     snapshot_age: float | None = 3.2 * 3600
     archive: dict | None = None
+    sync: dict | None = None
     begun_at: float = dataclasses.field(default_factory=time.time)
 
     def seq_at(self, at: float) -> int:
@@ -113,6 +114,8 @@ class Scene:
             "uptime_seconds": 190_000.0 + now - self.begun_at, "last_error": self.last_error, "warnings": self.warnings}
         if self.archive:
             status["archive"] = self.archive
+        if self.sync and own.role == "primary":
+            status["sync"] = self.sync
         return status | (self.primary_part(own, seq, now) if own.role == "primary" else self.standby_part(own, seq, now))
 
     def primary_part(self, own: Actor, seq: int, now: float) -> dict:
@@ -210,6 +213,7 @@ def warned() -> Scene:
     actors = trio()
     actors[0].is_fenced = True
     return Scene(actors, "a", history=HISTORY, snapshot_age=4.4 * 86400,
+                 sync={"wanted": 1, "heard": 0, "is_degraded": True},
                  warnings=["commits no longer wait: 0 of 1 standbys have them (--when-unreplicated degrade)"],
                  last_error="cannot write /mnt/archive/0000000001284000.records: No space left on device",
                  archive={"directory": "/mnt/archive", "last_seq": 1_201_440, "behind_transactions": 82_861,

@@ -20,7 +20,17 @@ function rowOfSelf(member, status) {
     applied: standby ? status.applied_seq : null,
     lag_seconds: standby ? status.lag_seconds : null,
     lag_transactions: standby ? status.lag_transactions : null,
+    is_fenced: status.is_fenced ?? member.is_fenced, syncNote: syncNoteOf(status),
   };
+}
+
+// Do commits of the application wait, and for whom?
+function syncNoteOf(status) {
+  if (status.is_sync) return 'commits wait for it';
+  if (!status.sync) return '';
+  const { wanted, heard, is_degraded: isDegraded } = status.sync;
+  return isDegraded ? `commits do not wait: ${heard} of ${plural(wanted, 'standby')} here`
+    : `commits wait for ${plural(wanted, 'standby')}, ${heard} here`;
 }
 
 function rowOfPeer(member, status) {

@@ -54,7 +54,7 @@ function drawArchive(archive, status) {
   const behind = archive.behind_transactions ?? Math.max(0, status.seq - (archive.last_seq ?? 0));
   setText(byId('archive-title'), `Archive of ${status.node}`);
   setText(byId('archive'), behind === 0 ? 'complete' : grouped(behind));
-  setText(byId('archive-note'), behind === 0 ? archive.directory ?? '\u00a0' : 'transactions behind');
+  setText(byId('archive-note'), behind === 0 ? archive.directory ?? '\u00a0' : 'tx behind');
 }
 
 function drawVerdict(verdict) {

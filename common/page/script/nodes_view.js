@@ -76,7 +76,7 @@ function drawWords(row, parts) {
 function noteOf(row) {
   if (row.note) return row.note;
   const endpoint = (row.endpoint ?? '').replace(/^tcp:\/\//, '');
-  return [row.is_self ? 'this node' : '', endpoint === row.name ? '' : endpoint, row.isOutdated ? `epoch ${row.epoch}` : ''].filter(Boolean).join(' · ');
+  return [row.is_self ? 'this node' : '', endpoint === row.name ? '' : endpoint, row.isOutdated ? `epoch ${row.epoch}` : '', row.syncNote].filter(Boolean).join(' · ');
 }
 
 function drawMarks(parts, marks, scale) {
