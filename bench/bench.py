@@ -17,6 +17,7 @@ import tempfile
 import traceback
 
 import following
+import hostile
 import litestream
 import machine
 import recovery
@@ -45,6 +46,7 @@ SCENARIOS = {
     "restore_archive": recovery.restore_archive,
     "litestream": litestream.litestream,
     "sync_commit": syncing.sync_commit,
+    "hostile_http": hostile.hostile_http,
 }
 
 

@@ -7,11 +7,9 @@ Then who may command: nobody in the clear without a token, who brings it over TL
 
 import os
 import pathlib
-import socket
 import ssl
 import subprocess
 import sys
-import threading
 import time
 import warnings
 
@@ -19,14 +17,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from cluster import Peers  # noqa: E402
 from harness import count, expect, free_port, run_scenarios, wait_until  # noqa: E402
+from hostile_crowd import Crowd, connect  # noqa: E402
 from http_node import HttpNode  # noqa: E402
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 CONNECTIONS_OF_A_LISTENER = 256
-
-
-def connect(port):
-    return socket.create_connection(("127.0.0.1", port), timeout=10)
 
 
 def answer_to(port, request):
@@ -40,84 +35,6 @@ def answer_to(port, request):
         except OSError:
             pass
         return received
-
-
-class Crowd:
-    """Clients that misbehave in one way, over and over, in threads, until the end."""
-
-    def __init__(self, port, *ways, threads=4):
-        self.port, self.attacks = port, 0
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(way,))
-                         for way in ways for _ in range(threads)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, way):
-        while not self._stop.is_set():
-            try:
-                way(self)
-            except OSError:
-                pass
-            self.attacks += 1
-
-    def is_over(self):
-        return self._stop.is_set()
-
-    # --- the ways ---
-
-    def drip(self):
-        """A head, byte by byte, that never ends; from many sockets at once."""
-        clients = []
-        try:
-            for _ in range(40):
-                clients.append(connect(self.port))
-            for byte in b"GET /status HTTP/1.1\r\nX-Drip: " + b"a" * 200:
-                for client in clients:
-                    client.send(bytes([byte]))
-                if self._stop.wait(0.05):
-                    return
-        finally:
-            for client in clients:
-                client.close()
-
-    def say_nothing(self):
-        clients = [connect(self.port) for _ in range(60)]
-        self._stop.wait(1)
-        for client in clients:
-            client.close()
-
-    def endless_head(self):
-        with connect(self.port) as client:
-            client.send(b"GET / HTTP/1.1\r\n")
-            while not self.is_over():
-                client.sendall(b"X-More: " + b"y" * 1000 + b"\r\n")
-
-    def endless_body(self):
-        with connect(self.port) as client:
-            client.send(b"POST /fence HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
-            while not self.is_over():
-                client.sendall(b"400\r\n" + b"z" * 1024 + b"\r\n")
-
-    def never_read(self):
-        """Asks for the events and for much else, and takes nothing."""
-        with connect(self.port) as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-            client.send(b"GET /events HTTP/1.1\r\n\r\n")
-            self._stop.wait(1)
-
-    def garbage(self):
-        with connect(self.port) as client:
-            client.sendall(os.urandom(3000) + b"\r\n\r\n")
-            client.recv(1000)
 
 
 def descriptors_of(pid):
@@ -141,9 +58,7 @@ def crowds(program, _chance):
         descriptors, memory = descriptors_of(pid), resident_mb(pid)
         peers.write_ledger("--rate", "100", only="a")
         for ways in ((Crowd.drip, Crowd.say_nothing), (Crowd.endless_head, Crowd.endless_body),
-                     (Crowd.never_read, Crowd.garbage),
-                     (Crowd.drip, Crowd.say_nothing, Crowd.endless_head, Crowd.endless_body,
-                      Crowd.never_read, Crowd.garbage)):
+                     (Crowd.never_read, Crowd.garbage), Crowd.all_ways()):
             answered = 0
             written = len(peers.acknowledged())
             with Crowd(ports["a"], *ways) as crowd:
