@@ -31,7 +31,7 @@ from = ["tcp://127.0.0.1:7600"]
 """
 # What a purge leaves: data, its owner, and what dpkg, adduser and systemd keep of any package.
 LEFT_BY_PURGE = re.compile(
-    r"/var/lib/understudy(/|$)|/root/|/home/|/tmp|/run|/dev|/sys|/var/log/|/var/cache/|/var/lib/(dpkg|apt|systemd|dbus)/|/var/tmp/|"
+    r"/var/lib/understudy(/|$)|/etc/understudy(/own\.toml)?$|/root/|/home/|/tmp|/run|/dev|/sys|/var/log/|/var/cache/|/var/lib/(dpkg|apt|systemd|dbus)/|/var/tmp/|"
     r"/var/mail|/var/spool|/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|/etc/(machine-id|hostname|resolv\.conf|\.pwd\.lock|ld\.so\.cache)|"
     r".*/__pycache__|/etc/(systemd|apt)/")
 
@@ -141,6 +141,15 @@ def start_the_service() -> None:
             pass
 
 
+def unit_of_one_database() -> None:
+    """understudy@NAME reads NAME.toml; an upgrade restarts it as well (see upgrade_keeps_everything)."""
+    run("sqlite3", f"{DATA}/own.db", "PRAGMA journal_mode=WAL; CREATE TABLE t(a);", user="understudy")
+    CONFIG.with_name("own.toml").write_text(
+        f'[[database]]\npath = "{DATA}/own.db"\nrole = "publish"\nlisten = "tcp://127.0.0.1:7620"\n')
+    run("systemctl", "start", "understudy@own")
+    expect(is_active("understudy@own") and "primary" in show("understudy@own", "StatusText"), "understudy@own does not run")
+
+
 def reload_reads_the_file() -> None:
     guard = show("understudy", "MainPID")
     run("systemctl", "reload", "understudy")
@@ -206,8 +215,10 @@ def stop_in_order() -> None:
 
 def upgrade_keeps_everything() -> None:
     before, guard, settings = tokens(DATA / "chat.db"), show("understudy", "MainPID"), CONFIG.read_text()
+    own = show("understudy@own", "MainPID")
     run("dpkg", "-i", "/root/understudy-99.0.deb")
     expect(show("understudy", "MainPID") not in ("0", guard), "the running node is still the old program")
+    expect(show("understudy@own", "MainPID") not in ("0", own), "the unit of one database still runs the old program")
     expect(is_active("understudy") and CONFIG.read_text() == settings, "an upgrade changed the configuration")
     expect(tokens(DATA / "chat.db") == before, "an upgrade lost messages")
     wait_until("both are back", lambda: is_active("chat") and post("after-upgrade") == 201)
@@ -219,10 +230,11 @@ def upgrade_keeps_everything() -> None:
 def remove_and_purge() -> None:
     kept = tokens(DATA / "chat.db")
     run("dpkg", "-r", "understudy")
-    expect(not is_active("understudy") and not is_active("chat"), "a removed node runs on")
+    expect(not is_active("understudy") and not is_active("chat") and not is_active("understudy@own"), "a removed node runs on")
     expect(CONFIG.exists() and tokens(DATA / "chat.db") == kept, "a removal took data or configuration")
     run("dpkg", "--purge", "understudy")
-    expect(not CONFIG.exists() and not CONFIG.parent.exists(), "a purge left the configuration")
+    expect(not CONFIG.exists(), "a purge left the configuration")
+    expect(CONFIG.with_name("own.toml").exists(), "a purge took a file that an operator made")
     expect(tokens(DATA / "chat.db") == kept, "a purge took data")
     run("rm", "/etc/systemd/system/chat.service")
     before = set(pathlib.Path("/root/files-before").read_text().splitlines())
@@ -235,7 +247,7 @@ def remove_and_purge() -> None:
 
 def main() -> None:
     for check in (what_is_installed, by_hand_as_root_and_as_ordinary_user, start_the_service,
-                  reload_reads_the_file, application_does_not_outlive_its_guard,
+                  unit_of_one_database, reload_reads_the_file, application_does_not_outlive_its_guard,
                   hung_node_is_ended, wrong_configuration_is_not_tried_again, stop_in_order,
                   upgrade_keeps_everything, remove_and_purge):
         began = time.monotonic()
