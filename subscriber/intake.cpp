@@ -4,6 +4,7 @@
 #include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/core/heartbeat.h"
+#include "common/file/new_name.h"
 #include "common/logging/log.h"
 
 #include <chrono>
@@ -32,18 +33,6 @@ BatchView checked_view(const Bytes& blob) {
 
 }  // namespace
 
-// The turn, until the end of the block.
-class Intake::Turn {
- public:
-  explicit Turn(Intake& intake) : intake_(intake) {}
-  ~Turn() { intake_.end_turn(); }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-
- private:
-  Intake& intake_;
-};
-
 Intake::Intake(Options options, OnDone on_done)
     : options_(std::move(options)), on_done_(std::move(on_done)) {
   if (!sqlite_backend_exists(options_.backend_path)) return;
@@ -65,9 +54,9 @@ void Intake::run() {
   const heartbeat::Loop loop("log");
   while (auto work = take()) {
     heartbeat::turn();
-    const Turn turn(*this);
     while (!work->empty() && !is_stopping()) carry_out(*work);
     if (backend_) do_upkeep();
+    end_turn();
   }
 }
 
@@ -106,7 +95,7 @@ std::optional<std::deque<Intake::Work>> Intake::take() {
 // What is queued comes first.
 bool Intake::take_turn_when_idle() {
   const std::lock_guard lock(mutex_);
-  if (turn_taken_ || !queued_.empty()) return false;
+  if (stopping_ || turn_taken_ || !queued_.empty()) return false;
   turn_taken_ = true;
   return true;
 }
@@ -146,8 +135,8 @@ std::optional<std::pair<std::uint64_t, LogBounds>> Intake::append_now(
   try {
     backend_->append(views, {});
   } catch (const SqliteError& error) {
-    end_turn();
     if (!error.is_disk_full()) throw;
+    end_turn();
     return std::nullopt;  // the log thread waits it out
   }
   const auto end_us = monotonic_time_us();
@@ -161,12 +150,12 @@ std::optional<std::pair<std::uint64_t, LogBounds>> Intake::append_now(
 }
 
 void Intake::report_appended() {
-  const Turn turn(*this);
   const auto batches = std::exchange(appended_, {});
   on_done_({.ticket = appended_ticket_,
             .bounds = backend_->bounds(),
             .batches = batches,
             .follower_knows = true});
+  end_turn();
 }
 
 // All appends that wait are one fsync.
@@ -294,6 +283,9 @@ void Intake::put_aside() {
     if (error && (*suffix == '\0'))
       throw IoError("move aside", options_.backend_path, error.value());
   }
+  // Both folders, before a new log takes the old one's name.
+  sync_folder_of(kept);
+  sync_folder_of(options_.backend_path);
   log::warning("orphans_kept", "this log is not the primary's; its records are kept",
                {{"file", kept}, {"last", last.to_string()}});
 }

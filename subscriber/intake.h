@@ -5,7 +5,8 @@
 //
 // Little that comes while the log thread has nothing to do the follow thread appends itself
 // (append_now): that saves two changes of thread, which cost as much as half an fsync. Who uses the
-// Backend has the turn; the other one waits (log thread) or queues (follow thread).
+// Backend has the turn; the other one waits (log thread) or queues (follow thread). Who fails keeps
+// the turn: the work behind the failure is lost, and nothing may be appended in its place.
 //
 // What is queued is bounded by the Follower's window (kWindow): a slow disk slows the network.
 #pragma once
@@ -84,8 +85,6 @@ class Intake {
   [[nodiscard]] std::unique_ptr<LogReader> open_reader() const;  // requires bounds()
 
  private:
-  class Turn;
-
   [[nodiscard]] std::optional<std::deque<Work>> take();
   [[nodiscard]] bool take_turn_when_idle();
   void end_turn();

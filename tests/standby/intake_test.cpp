@@ -3,59 +3,19 @@
 #include "subscriber/intake.h"
 
 #include "common/core/clock.h"
-#include "common/record/record.h"
+#include "tests/standby/log_scene.h"
 #include "tests/support/temporary_directory.h"
 
 #include <doctest/doctest.h>
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <random>
 #include <thread>
 
 namespace understudy::test {
 namespace {
-
-constexpr Position kBase{.epoch = 1, .seq = 0, .sum = 5};
-
-StreamId stream_id() {
-  StreamId id;
-  id.bytes.fill(3);
-  return id;
-}
-
-StateSum sum_after(Seq seq) {
-  return seq == 0 ? kBase.sum : seq * 0x9e3779b97f4a7c15ull;
-}
-
-Bytes make_batch(Seq seq, std::size_t bytes) {
-  PartHeader part;
-  part.epoch = 1;
-  part.seq = seq;
-  part.last = true;
-  part.page_size = 512;
-  part.page_count = 1;
-  part.sum_before = sum_after(seq - 1);
-  part.sum_after = sum_after(seq);
-  PartBuilder builder;
-  std::minstd_rand random(static_cast<unsigned>(seq));
-  Bytes page(512);
-  for (std::size_t done = 0; done < bytes; done += page.size()) {
-    for (auto& byte : page) byte = static_cast<std::byte>(random() >> 8);
-    builder.add({2, random(), PageEncoding::whole, page});
-  }
-  Bytes raw;
-  builder.finish(part, raw);
-  return encode_batch({.stream = stream_id(),
-                       .epoch = 1,
-                       .first = {seq, 0},
-                       .last = {seq, 0},
-                       .closed = true,
-                       .records = 1,
-                       .sum_before = sum_after(seq - 1),
-                       .sum_after = sum_after(seq)},
-                      raw);
-}
 
 class Scene {
  public:
@@ -72,7 +32,21 @@ class Scene {
   ~Scene() { stop(); }
 
   void start() {
-    log_ = std::thread([this] { intake_.run(); });
+    log_ = std::thread([this] {
+      try {
+        intake_.run();
+      } catch (const std::exception&) {
+        failed_ = true;
+      }
+    });
+  }
+  // The log thread fails: it cannot keep the records after `keep_until` before it takes them back.
+  void fail_rewinding_to(Seq keep_until) {
+    std::ofstream(folder_.file("orphans")) << "no folder";
+    intake_.push(follow::RewindLog{++ticket_, keep_until, "a test"});
+    log_.join();
+    REQUIRE(failed_);
+    seq_ = keep_until;
   }
   void stop() {
     intake_.stop();
@@ -101,6 +75,11 @@ class Scene {
     CHECK_FALSE(intake_.append_now(next));  // not before it is reported
     intake_.report_appended();
     return true;
+  }
+  // The log thread may still have the turn when its last work is reported.
+  void append_when_free(std::vector<follow::Append>& run) {
+    const auto deadline = monotonic_time_us() + 20'000'000;
+    while (!append_now(run)) REQUIRE(monotonic_time_us() < deadline);
   }
   void push(std::vector<follow::Append> run) {
     for (auto& append : run) intake_.push(std::move(append));
@@ -136,6 +115,7 @@ class Scene {
   std::atomic<std::uint64_t> reported_{0};
   std::atomic<std::thread::id> reporter_{};
   std::atomic<int> callbacks_{0};
+  std::atomic<bool> failed_{false};
 };
 
 TEST_CASE("little is appended by the caller, when nothing is queued, and is durable then") {
@@ -149,7 +129,7 @@ TEST_CASE("little is appended by the caller, when nothing is queued, and is dura
   CHECK(scene.reporter() != std::this_thread::get_id());
 
   auto run = scene.make(3);
-  CHECK(scene.append_now(run));
+  scene.append_when_free(run);
   CHECK(scene.reported() == run.back().ticket);
   CHECK(scene.reporter() == std::this_thread::get_id());
   CHECK(scene.intake().bounds()->last.seq == 4);
@@ -189,6 +169,29 @@ TEST_CASE("both threads append, in any mixture: the log has all of it, in order"
   CHECK(by_caller > 0);
   CHECK(queued > 0);
   MESSAGE("understudy-count: runs appended by the follow thread=" << by_caller);
+}
+
+// What was queued behind the failure is lost: what comes after it does not follow on.
+TEST_CASE("where the log thread has failed nobody appends any more") {
+  Scene scene;
+  scene.start();
+  scene.wait_until_idle();
+  auto run = scene.make(3);
+  scene.append_when_free(run);
+  scene.fail_rewinding_to(1);
+  auto next = scene.make(1);
+  CHECK_FALSE(scene.append_now(next));
+  CHECK(scene.intake().open_reader()->bounds().last.seq == 3);
+}
+
+TEST_CASE("nothing is appended after stop()") {
+  Scene scene;
+  scene.start();
+  scene.wait_until_idle();
+  scene.stop();
+  auto run = scene.make(1);
+  CHECK_FALSE(scene.append_now(run));
+  CHECK(scene.intake().open_reader()->bounds().last.seq == 0);
 }
 
 }  // namespace
