@@ -101,8 +101,10 @@ void FollowLoop::append_run() {
   run_.clear();
 }
 
-// The acknowledgement leaves first: a commit waits for it.
+// The acknowledgement leaves first: a commit waits for it. What the log thread has reported is from
+// before this append, for it has not had the turn since: told afterwards, it would take it back.
 void FollowLoop::acknowledge_appended() {
+  take_posts();
   const auto [ticket, bounds] = *std::exchange(appended_, std::nullopt);
   follower_.on_log(ticket, bounds);
   publish_status();
