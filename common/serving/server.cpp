@@ -175,6 +175,8 @@ void Server::take_request(const Bytes& identity, Message message) {
   if (const auto* command = std::get_if<message::Command>(&message)) {
     return take_command(identity, *command);
   }
+  // Its position is held against the end of the log, which may have moved since this round began.
+  if (std::holds_alternative<message::Hello>(message)) take_news();
   auto* session = peers_.find(identity);
   if (!session && std::holds_alternative<message::Hello>(message)) {
     session = peers_.add(identity, now_us_);

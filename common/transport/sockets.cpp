@@ -129,7 +129,8 @@ ServerSockets::ServerSockets(const Network& network, const Endpoint& endpoint,
 
 ServerSockets::~ServerSockets() = default;
 
-// Sending also takes in what the I/O thread has to say; its descriptor is silent about that then.
+// Sending also takes in what the I/O thread has to say; its descriptor is silent about that then,
+// and the next wait() has to be told.
 bool ServerSockets::broadcast(const StreamId& topic, ByteView payload) {
   return guarded("broadcast", [&]() -> bool {
     auto& live = sockets_->live;
@@ -137,7 +138,9 @@ bool ServerSockets::broadcast(const StreamId& topic, ByteView payload) {
     if (live.send(zmq::buffer(topic.bytes), flags | zmq::send_flags::sndmore)) {
       static_cast<void>(live.send(zmq::buffer(payload.data(), payload.size()), flags));
     }
-    return (live.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+    const bool any = (live.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+    if (any) sockets_->more_subscriptions = true;
+    return any;
   });
 }
 

@@ -83,7 +83,8 @@ class ServerSockets {
   // rest, one call at a time.
   //
   // To all who subscribed to the stream (or to everything). Drops for those who are too slow. True:
-  // take_subscriptions() has to be asked, for wait() will not say so.
+  // take_subscriptions() has to be asked, for a wait() under way will not say so; the next one
+  // does.
   bool broadcast(const StreamId& topic, ByteView payload);
   [[nodiscard]] Sent send(ByteView identity, ByteView payload);
   [[nodiscard]] std::optional<Request> receive();

@@ -128,6 +128,20 @@ TEST_CASE("what comes behind an announcement that is not made yet waits for it")
   CHECK(scene.receive_until(4) == std::vector<Seq>{2, 3, 4});
 }
 
+// Sending takes in what the I/O thread has to say: the descriptor is silent about it then.
+TEST_CASE("a subscription that comes while the serve thread broadcasts is not overlooked") {
+  Scene scene;
+  (void)scene.live.take_subscriptions();
+  for (int i = 0; i < 50; ++i) {
+    scene.client.resubscribe();
+    const auto deadline = monotonic_time_us() + kDeadline_us;
+    do {
+      REQUIRE(monotonic_time_us() < deadline);
+      scene.live.broadcast(encode_message(message::Heartbeat{}));
+    } while (!scene.sockets.wait(0, scene.wake).live || !scene.live.take_subscriptions());
+  }
+}
+
 TEST_CASE("after close() nothing is broadcast") {
   Scene scene;
   scene.live.close();

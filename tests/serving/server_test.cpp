@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <future>
 #include <variant>
 
 using namespace understudy;
@@ -99,14 +100,14 @@ struct Pair {
   ClientSockets client;
   Wake wake;
 
-  explicit Pair(Seq records, ClusterHandler* cluster = nullptr)
+  explicit Pair(Seq records, ClusterHandler* cluster = nullptr, PageSource* pages = nullptr)
       : server({.node = "primary",
                 .stream = stream_id(),
                 .is_primary = true,
                 .listen = Endpoint::parse("tcp://127.0.0.1:0"),
                 .failed = {},
                 .cluster = cluster},
-               std::make_unique<FixedLog>(records), nullptr),
+               std::make_unique<FixedLog>(records), pages),
         client(network, server.endpoint(), stream_id()) {
     server.advance(bounds_at(records));
   }
@@ -178,6 +179,37 @@ TEST_CASE("small batches are broadcast, large ones announced") {
   auto heartbeat = pair.next<message::Heartbeat>(true);
   while (heartbeat.last.seq < 12) heartbeat = pair.next<message::Heartbeat>(true);
   CHECK(heartbeat.next == PartKey{13, 0});
+}
+
+// Batches leave on the log thread; a standby may have one that the serve thread has not heard of.
+TEST_CASE("who has what was broadcast this moment is not taken for one that has too much") {
+  // Asked for the first time it waits until all is sent, so that it comes in one round.
+  struct Growing : PageSource {
+    void ask(PageRequest, std::function<void(std::optional<PageAnswer>)>) override {}
+    std::optional<StateOutline> outline() const override {
+      if (sent.valid()) {
+        std::exchange(sent, {}).wait();
+      } else {
+        server->advance(bounds_at(11));
+      }
+      return std::nullopt;
+    }
+    mutable std::future<void> sent;
+    Server* server = nullptr;
+  } pages;
+  Pair pair(10, nullptr, &pages);
+  pages.server = &pair.server;
+  pair.say(hello("standby", stream_id(), 10));
+  CHECK(pair.next<message::Welcome>(false).verdict == Verdict::connects);
+  std::promise<void> sent;
+  pages.sent = sent.get_future();
+  pair.say(message::OutlineRequest{});
+  pair.say(message::OutlineRequest{});
+  pair.say(hello("standby", stream_id(), 11));
+  sent.set_value();
+  const auto welcome = pair.next<message::Welcome>(false);
+  CHECK(welcome.verdict == Verdict::connects);
+  CHECK(welcome.last.seq == 11);
 }
 
 TEST_CASE("strangers, garbage and other streams change nothing") {
