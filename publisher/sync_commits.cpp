@@ -114,10 +114,14 @@ void SyncCommits::on_durable(const Position& position) {
   const std::lock_guard lock(mutex_);
   durable_ = position.seq;
   state_.epoch = position.epoch;
+  const auto before = state_.replicated;
   (void)move_forward();
   state_.durable.seq = position.seq;
   state_.durable_sum = position.sum;
-  publish(true, options_.count == 0);
+  // Standbys may have been faster than we were.
+  const bool replicated_moved =
+      state_.replicated.generation != before.generation || state_.replicated.frame != before.frame;
+  publish(true, options_.count == 0 || replicated_moved);
 }
 
 void SyncCommits::on_progress(const Peers& peers, std::int64_t now_us) {

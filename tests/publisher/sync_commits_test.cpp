@@ -67,6 +67,7 @@ class Stage {
     REQUIRE(view_.read(found));
     return found;
   }
+  std::uint32_t signal(commit_page::Signal which) const { return view_.signal(which); }
   bool is_replicated(wal::FrameNo frame, std::uint8_t generation = 1) {
     const auto found = state();
     return commit_page::covers(found.replicated,
@@ -104,6 +105,18 @@ TEST_CASE("a commit is replicated when it is durable here and at the standby, in
     here_first ? stage.acknowledge("a", "one", 1) : stage.commits.on_durable(at(1));
     CHECK(stage.is_replicated(3));
     CHECK_FALSE(stage.is_replicated(4));
+  }
+}
+
+// The batch is broadcast before we hear that it is durable: a standby may be faster.
+TEST_CASE("who waits for standbys is woken by whatever came last") {
+  for (const bool here_first : {true, false}) {
+    Stage stage({.count = 1});
+    stage.commits.note(1, cursor_at(3));
+    here_first ? stage.commits.on_durable(at(1)) : stage.acknowledge("a", "one", 1);
+    const auto seen = stage.signal(commit_page::kReplicatedAdvanced);
+    here_first ? stage.acknowledge("a", "one", 1) : stage.commits.on_durable(at(1));
+    CHECK(stage.signal(commit_page::kReplicatedAdvanced) != seen);
   }
 }
 
