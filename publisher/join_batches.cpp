@@ -7,6 +7,7 @@ bool may_join(const PendingBatch& batch, const PendingBatch& next) {
   if (batch.raw.empty() || next.raw.empty()) return false;  // a cursor alone
   return batch.header.first.part == 0 && batch.header.closed && next.header.closed &&
          next.header.first == batch.header.next() && next.header.epoch == batch.header.epoch &&
+         next.header.sum_before == batch.header.sum_after &&
          batch.raw.size() + next.raw.size() <= kJoinLimit;
 }
 
