@@ -23,6 +23,7 @@ Status primary() {
   status.wal = WalStatus{"park", 1, 2, 3, 4, 5, 6};
   status.standbys = {{"a", NodeState::streaming, {42, 41, 40}, 0.5},
                      {"b", NodeState::resyncing, {}, 0}};
+  status.archive = ArchiveStatus{"/mnt/a", 41, 1, 900, 2.5, "no space"};
   status.warnings = {"one", "two"};
   return status;
 }
@@ -37,6 +38,7 @@ Status standby() {
   status.primary_seq = 12;
   status.lag_seconds = 2.5;
   status.lag_transactions = 5;
+  status.archive = ArchiveStatus{"/mnt/b", {}, {}, {}, {}, ""};  // not reached yet
   status.last_error = "no \"answer\"\n";
   return status;
 }
