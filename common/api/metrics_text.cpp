@@ -224,21 +224,6 @@ void add_archive(Exposition& out, const std::optional<ArchiveStatus>& archive) {
       archive->behind_seconds);
 }
 
-void add_archive(Exposition& out, const Status& status) {
-  const auto& archive = status.archive;
-  if (!archive) return;
-  add(out, "understudy_archive_working", kGauge, "1: the last attempt to archive went well.",
-      flag(archive->last_error.empty()));
-  add(out, "understudy_archive_seq", kGauge, "Up to this record all is archived.",
-      archive->last_seq);
-  add(out, "understudy_archive_lag_seconds", kGauge,
-      "Age of the oldest record that is not archived yet.", archive->behind_seconds);
-  add(out, "understudy_archive_lag_transactions", kGauge, "Records that are not archived yet.",
-      archive->behind_transactions);
-  add(out, "understudy_archive_lag_bytes", kGauge, "Bytes of those records.",
-      archive->behind_bytes);
-}
-
 void add_cluster(Exposition& out, const ClusterStatus& cluster) {
   add(out, "understudy_cluster_epoch", kGauge, "The highest epoch that this node knows of.",
       cluster.epoch);
@@ -295,7 +280,6 @@ std::string metrics_text(const MetricsReading& reading) {
   add_latencies(out, reading);
   add_wal(out, status);
   add_snapshots(out, reading);
-  add_archive(out, status);
   add_archive(out, reading.status.archive);
   add_cluster(out, reading.cluster);
   add_process(out, reading);

@@ -63,13 +63,16 @@ def read_metrics(port: int) -> str:
 
 
 def metrics_of_a_cluster(program) -> list[str]:
-    """Of a primary whose commits wait, and of its standby."""
+    """Of a primary whose commits wait and which keeps an archive, and of its standby."""
     with Peers(program, "a", "b") as peers:
         ports = {node.name: free_port() for node in peers.nodes}
-        peers.start("--sync", "1", own=lambda node: ["--http", f"127.0.0.1:{ports[node.name]}"])
+        (peers.folder / "archive").mkdir()
+        peers.start("--sync", "1", "--archive", str(peers.folder / "archive"),
+                    own=lambda node: ["--http", f"127.0.0.1:{ports[node.name]}"])
         peers.write_rows("a", 20)
         wait_until("both have a snapshot", lambda: all("understudy_snapshot_age_seconds" in read_metrics(port)
                                                        for port in ports.values()))
+        wait_until("the archive is reached", lambda: "understudy_archive_behind_seconds" in read_metrics(ports["a"]))
         return [read_metrics(port) for port in ports.values()]
 
 
@@ -77,6 +80,8 @@ def names_what_there_is(program, chance):
     texts = metrics_of_a_cluster(program)
     there: dict[str, set[str]] = {}
     for text in texts:
+        declared = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
+        expect(len(declared) == len(set(declared)), "a metric is declared twice: Prometheus refuses all of it")
         for name, labels in samples_of(text).items():
             there.setdefault(name, set()).update(labels)
     expect(len(there) > 50, f"only {len(there)} metrics were answered")
