@@ -223,7 +223,8 @@ def fits_and_is_readable(program, chance):
             with Stage(scene()) as stage:
                 browser.open(stage.address)
                 browser.run("sessionStorage.setItem('tracks', arguments[0])", json.dumps(stage.scene.past()))
-                browser.wait_for("the rows are there", "return document.querySelectorAll('#rows li').length > 0")
+                browser.wait_for("all is known", "return document.querySelectorAll('#rows li').length > 0"
+                                                 " && document.querySelector('#verdict').dataset.level !== 'unknown'")
                 for size, (width, height, phone) in sizes.items():
                     browser.set_size(width, height, phone)
                     wide = overflowing(browser)
