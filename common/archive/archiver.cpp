@@ -7,6 +7,7 @@
 #include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/core/failure_point.h"
+#include "common/file/new_name.h"
 #include "common/logging/log.h"
 #include "common/record/batch_cut.h"
 
@@ -93,6 +94,8 @@ bool Archiver::is_still_covered() {
 void Archiver::find_cover() {
   const auto before = covered_ ? covered_->seq : 0;
   listed_ = folder_.segments();
+  // Whoever named them may have died before the names were durable; we rely on them from here on.
+  sync_folder_of(partial(folder_.segments_folder()));
   listed_at_us_ = monotonic_time_us();
   say_gap(bounds_.base.seq);
   const auto seq = covered_until(listed_, bounds_.base.seq, [this](Seq at) { return mark_at(at); });
@@ -184,6 +187,8 @@ void Archiver::write_segment() {
     ++report_.segments;
     log::debug("segment_archived", "records were archived",
                {{"file", writer.name().to_string()}, {"bytes", writer.bytes()}});
+  } else {
+    sync_folder_of(partial(folder_.segments_folder()));  // another's, named this moment
   }
   covered_ = writer.last();
   waits_since_us_ = 0;
