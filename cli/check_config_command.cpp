@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/config_file.h"
+#include "cli/config_schema.h"
 
 #include <fmt/format.h>
 
@@ -28,6 +29,10 @@ void print_nodes(const std::vector<ConfiguredNode>& nodes) {
 }  // namespace
 
 ExitCode run(const CheckConfigCommand& command) {
+  if (command.schema) {
+    fmt::print("{}", config_schema());
+    return ExitCode::ok;
+  }
   const auto read = read_config(command.file);
   for (const auto& problem : read.problems) {
     fmt::print(stderr, "{}\n", to_line(command.file, problem));

@@ -1,5 +1,6 @@
 #include "cli/archive_options.h"
 #include "cli/config_options.h"
+#include "cli/doctor_options.h"
 #include "cli/help_text.h"
 #include "cli/node_options.h"
 #include "cli/recovery_options.h"
@@ -104,7 +105,7 @@ CLI::App* add_orphans(CLI::App& app, Typed& typed) {
 }
 
 struct Commands {
-  CLI::App *publish, *subscribe, *run, *check_config, *status, *verify, *wait;
+  CLI::App *publish, *subscribe, *run, *check_config, *doctor, *status, *verify, *wait;
   CLI::App *promote, *switchover, *fence, *unfence, *history, *orphans, *snapshot, *archive,
       *restore, *replay, *log;
 };
@@ -113,7 +114,8 @@ Command choose(const Commands& commands, Typed& typed) {
   if (commands.publish->parsed()) return read_node(typed, NodeRole::primary);
   if (commands.subscribe->parsed()) return read_node(typed, NodeRole::standby);
   if (commands.run->parsed()) return read_run(typed);
-  if (commands.check_config->parsed()) return CheckConfigCommand{typed.config_file};
+  if (commands.check_config->parsed()) return read_check_config(typed);
+  if (commands.doctor->parsed()) return read_doctor(typed);
   if (commands.status->parsed())
     return StatusCommand{read_node_path(typed), typed.json, typed.watch};
   if (commands.archive->parsed()) return read_archive(typed);
@@ -175,6 +177,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
                           add_subscribe(app, typed),
                           add_run(app, typed),
                           add_check_config(app, typed),
+                          add_doctor(app, typed),
                           add_status(app, typed),
                           add_verify(app, typed),
                           add_wait(app, typed),

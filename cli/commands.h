@@ -34,6 +34,17 @@ struct RunCommand {
 
 struct CheckConfigCommand {
   std::string file;
+  bool schema = false;  // print the JSON Schema instead
+};
+
+struct DoctorCommand {
+  NodePath of = {};              // empty: all of the configuration file
+  std::string config_file = {};  // empty: what follows says it
+  std::optional<Endpoint> listen = {};
+  std::vector<Endpoint> peers = {};
+  std::uint64_t keep_bytes = 0;
+  std::uint64_t wal_limit_bytes = 0;
+  bool json = false;
 };
 
 struct StatusCommand {
@@ -139,10 +150,11 @@ struct SayCommand {
   ExitCode code = ExitCode::ok;
 };
 
-using Command = std::variant<SayCommand, NodeCommand, RunCommand, CheckConfigCommand, StatusCommand,
-                             VerifyCommand, WaitCommand, PromoteCommand, SwitchoverCommand,
-                             FenceCommand, HistoryCommand, OrphansCommand, SnapshotCommand,
-                             ArchiveCommand, RestoreCommand, ReplayCommand, LogCommand>;
+using Command =
+    std::variant<SayCommand, NodeCommand, RunCommand, CheckConfigCommand, DoctorCommand,
+                 StatusCommand, VerifyCommand, WaitCommand, PromoteCommand, SwitchoverCommand,
+                 FenceCommand, HistoryCommand, OrphansCommand, SnapshotCommand, ArchiveCommand,
+                 RestoreCommand, ReplayCommand, LogCommand>;
 
 struct CommandLine {
   log::Options log;
@@ -156,6 +168,7 @@ ExitCode run(const SayCommand& command);
 ExitCode run(const NodeCommand& command);
 ExitCode run(const RunCommand& command);
 ExitCode run(const CheckConfigCommand& command);
+ExitCode run(const DoctorCommand& command);
 ExitCode run(const StatusCommand& command);
 ExitCode run(const VerifyCommand& command);
 ExitCode run(const WaitCommand& command);

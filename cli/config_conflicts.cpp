@@ -89,12 +89,35 @@ std::string explain(const Claim& claim, const Claim& other) {
       claim.key, claim.port, other.key, other.database, other.at.line);
 }
 
+// Nodes of one cluster need names of their own: who led an epoch is known by its name.
+bool are_one_in_cluster(const ConfiguredNode& node, const ConfiguredNode& other) {
+  const auto& name = node.command.options.node.name;
+  const auto& listen = other.command.options.follow.listen;
+  const auto& peers = node.command.options.peers;
+  return !name.empty() && name == other.command.options.node.name && listen &&
+         std::ranges::find(peers, *listen) != peers.end();
+}
+
+std::optional<ConfigProblem> find_namesake(const ConfiguredNode& node,
+                                           const std::vector<ConfiguredNode>& nodes) {
+  for (const auto& other : nodes) {
+    if (&other == &node || !are_one_in_cluster(node, other)) continue;
+    return ConfigProblem{
+        place_of(node, "node"),
+        fmt::format("node {}: {} is of the same cluster and is called so too (line {})",
+                    node.command.options.node.name, other.command.options.node.database,
+                    other.at.line)};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<ConfigProblem> find_conflicts(const std::vector<ConfiguredNode>& nodes) {
   std::vector<Claim> taken;
   std::vector<ConfigProblem> problems;
   for (const auto& node : nodes) {
+    if (auto namesake = find_namesake(node, nodes)) problems.push_back(std::move(*namesake));
     std::string told;  // one problem a key will do
     for (auto& claim : claims_of(node)) {
       const auto other =

@@ -5,8 +5,11 @@
 #include "common/node/durable_file.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <set>
 
@@ -225,6 +228,22 @@ ReadConfig Reader::take() {
   return {std::move(config_), {problems_.begin(), problems_.end()}};
 }
 
+// What would keep a node from starting: files that options name and that cannot be read.
+void add_missing_files(ReadConfig& read) {
+  const ConfigKeys keys;
+  std::set<ConfigProblem> problems(read.problems.begin(), read.problems.end());
+  for (const auto& node : read.config.nodes) {
+    for (const auto& [key, setting] : node.settings) {
+      if (key == "path" || keys.all().at(key).value != "FILE") continue;
+      for (const auto& value : setting.values) {
+        if (value.empty() || ::access(value.c_str(), R_OK) == 0) continue;
+        problems.insert({setting.at, fmt::format("{} {}: {}", key, value, std::strerror(errno))});
+      }
+    }
+  }
+  read.problems.assign(problems.begin(), problems.end());
+}
+
 }  // namespace
 
 ReadConfig parse_config(std::string_view text, const std::string& folder) {
@@ -238,7 +257,9 @@ ReadConfig parse_config(std::string_view text, const std::string& folder) {
 ReadConfig read_config(const std::string& file) {
   const auto text = read_whole_file(file, kFileLimit);
   if (!text) throw ConfigError(fmt::format("there is no configuration file {}", file));
-  return parse_config(*text, std::filesystem::absolute(file).parent_path());
+  auto read = parse_config(*text, std::filesystem::absolute(file).parent_path());
+  add_missing_files(read);
+  return read;
 }
 
 std::string to_line(const std::string& file, const ConfigProblem& problem) {

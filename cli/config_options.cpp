@@ -22,7 +22,10 @@ CLI::App* add_run(CLI::App& app, Typed& typed) {
 CLI::App* add_check_config(CLI::App& app, Typed& typed) {
   auto* command = app.add_subcommand("check-config", "say what is wrong in a configuration file");
   command->footer(help::kCheckConfig);
-  command->add_option("FILE", typed.config_file, "the file")->required();
+  command->add_option("FILE", typed.config_file, "the file");
+  command->add_flag(
+      "--schema", typed.schema,
+      "print the JSON Schema of such files, for editors (schemas/config.schema.json)");
   return command;
 }
 

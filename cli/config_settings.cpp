@@ -16,26 +16,26 @@ bool is_number_name(std::string_view name) {
   return name == "N" || name == "FRAMES" || (!name.empty() && name[0] >= '0' && name[0] <= '9');
 }
 
-std::string wanted(const NodeOption& option) {
-  if (option.is_flag) return "true or false";
+std::string wanted(const DescribedOption& option) {
+  if (is_flag(option)) return "true or false";
   const auto kind = value_kind(option);
   const auto* one = kind.number && kind.text ? "a text or a number"
                     : kind.number            ? "a number"
                                              : "a text";
-  return option.is_list ? fmt::format("{}, or a list of them", one) : one;
+  return option.takes_several ? fmt::format("{}, or a list of them", one) : one;
 }
 
-bool takes(const NodeOption& option, const TomlNode& value) {
+bool takes(const DescribedOption& option, const TomlNode& value) {
   const auto kind = value_kind(option);
   switch (value.kind) {
     case TomlNode::Kind::boolean:
-      return option.is_flag;
+      return is_flag(option);
     case TomlNode::Kind::text:
-      return !option.is_flag && kind.text;
+      return !is_flag(option) && kind.text;
     case TomlNode::Kind::integer:
-      return !option.is_flag && kind.number;
+      return !is_flag(option) && kind.number;
     case TomlNode::Kind::array:
-      return option.is_list && std::ranges::all_of(value.items, [&](const auto& item) {
+      return option.takes_several && std::ranges::all_of(value.items, [&](const auto& item) {
                return item.kind != TomlNode::Kind::array && takes(option, item);
              });
     default:
@@ -43,12 +43,21 @@ bool takes(const NodeOption& option, const TomlNode& value) {
   }
 }
 
-std::string value_text(const NodeOption& option, const TomlNode& value, const std::string& folder) {
-  if (!names_path(option) || value.text.empty()) return value.text;
+std::string explain_kind(const std::string& key, const DescribedOption& option,
+                         const TomlNode& value) {
+  if (value.kind == TomlNode::Kind::real && value_kind(option).number) {
+    return fmt::format("{} is a whole number", key);
+  }
+  return fmt::format("{} is {}, not {}", key, wanted(option), value.kind_name());
+}
+
+std::string value_text(const DescribedOption& option, const TomlNode& value,
+                       const std::string& folder) {
+  if (!takes_path(option) || value.text.empty()) return value.text;
   return (std::filesystem::path(folder) / value.text).lexically_normal();
 }
 
-ConfigSetting setting(const NodeOption& option, const TomlMember& member,
+ConfigSetting setting(const DescribedOption& option, const TomlMember& member,
                       const std::string& folder) {
   const auto& value = member.value;
   ConfigSetting result{member.at, {}, true};
@@ -66,9 +75,9 @@ ConfigSetting setting(const NodeOption& option, const TomlMember& member,
 
 }  // namespace
 
-ConfigValueKind value_kind(const NodeOption& option) {
+ConfigValueKind value_kind(const DescribedOption& option) {
   ConfigValueKind kind;
-  std::string_view names = option.value_name;
+  std::string_view names = option.value;
   while (!names.empty()) {
     const auto end = std::min(names.find('|'), names.size());
     const auto name = names.substr(0, end);
@@ -83,9 +92,8 @@ ConfigValueKind value_kind(const NodeOption& option) {
   return kind;
 }
 
-bool names_path(const NodeOption& option) {
-  const auto& name = option.value_name;
-  return name == "FILE" || name == "DIR" || name == "DIRECTORY" || name == "PATH";
+bool is_flag(const DescribedOption& option) {
+  return option.value.empty();
 }
 
 struct ConfigKeys::Reading {
@@ -97,20 +105,18 @@ struct ConfigKeys::Reading {
 ConfigKeys::ConfigKeys() {
   for (const auto role : {NodeRole::primary, NodeRole::standby}) {
     for (auto& option : node_options(role)) {
+      option.name.erase(0, 2);  // its dashes
       roles_[option.name].push_back(role);
       options_.emplace(option.name, std::move(option));
     }
   }
   const std::vector<NodeRole> both{NodeRole::primary, NodeRole::standby};
-  NodeOption path;
-  path.name = "path";
-  path.description = "the database";
-  path.value_name = "FILE";
-  NodeOption role;
-  role.name = "role";
-  role.description =
-      "what the node begins with: publish or subscribe; later its log says what it is";
-  role.value_name = "ROLE";
+  const DescribedOption path{"path", "FILE", "the database", {}};
+  const DescribedOption role{
+      "role",
+      "ROLE",
+      "what the node begins with: publish or subscribe; later its log says what it is",
+      {}};
   for (const auto& each : {path, role}) {
     options_.emplace(each.name, each);
     roles_[each.name] = both;
@@ -135,15 +141,18 @@ std::string ConfigKeys::key_of(const std::string& group, const std::string& name
 }
 
 bool ConfigKeys::is_group(const std::string& key) const {
-  return std::ranges::any_of(
-      options_, [begin = key + "-"](const auto& each) { return each.first.starts_with(begin); });
+  return key.find('-') == std::string::npos &&
+         std::ranges::any_of(options_, [begin = key + "-"](const auto& each) {
+           return each.first.starts_with(begin);
+         });
 }
 
-std::string ConfigKeys::unknown(const std::string& group, const std::string& name) const {
+std::string ConfigKeys::unknown(const std::string& group, const std::string& name,
+                                bool is_table) const {
   std::vector<std::string> known;
   for (const auto& [key, option] : options_) {
     if (group.empty()) {
-      known.push_back(key);
+      known.push_back(is_table ? key.substr(0, key.find('-')) : key);
     } else if (key.starts_with(group + "-")) {
       known.push_back(key.substr(group.size() + 1));
     }
@@ -166,13 +175,12 @@ void ConfigKeys::read_member(const TomlMember& member, const std::string& group,
     return;
   }
   if (known == options_.end()) {
-    reading.problems.push_back({member.at, unknown(group, member.name)});
+    reading.problems.push_back(
+        {member.at, unknown(group, member.name, member.value.kind == TomlNode::Kind::table)});
     return;
   }
   if (!takes(known->second, member.value)) {
-    reading.problems.push_back(
-        {member.value.at,
-         fmt::format("{} is {}, not {}", key, wanted(known->second), member.value.kind_name())});
+    reading.problems.push_back({member.value.at, explain_kind(key, known->second, member.value)});
     return;
   }
   const auto [place, is_new] =

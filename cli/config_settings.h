@@ -1,7 +1,7 @@
 // ConfigSettings: the keys of one table of a configuration file, each checked against the options
 // that there are (cli/node_options.h), with the place that its messages name. Pure.
 //
-// Tables in a table group options with a common beginning: `[database.lease] ttl = "10s"` is
+// Tables in a table group options with the same first word: `[database.lease] ttl = "10s"` is
 // lease-ttl. Few options are the beginning itself; in the group they have a name of their own:
 // `endpoints` in [database.lease] is `lease`.
 #pragma once
@@ -39,7 +39,7 @@ class ConfigKeys {
                                     std::vector<ConfigProblem>& problems) const;
   // Does a node that begins as `role` take it?
   [[nodiscard]] bool fits(const std::string& key, NodeRole role) const;
-  [[nodiscard]] const std::map<std::string, NodeOption>& all() const { return options_; }
+  [[nodiscard]] const std::map<std::string, DescribedOption>& all() const { return options_; }
   // What the option `group` is called in a table of that name; empty: it has no such name.
   [[nodiscard]] static std::string own_name_in_group(const std::string& group);
 
@@ -48,17 +48,18 @@ class ConfigKeys {
   void read_member(const TomlMember& member, const std::string& group, Reading& reading) const;
   [[nodiscard]] std::string key_of(const std::string& group, const std::string& name) const;
   [[nodiscard]] bool is_group(const std::string& key) const;
-  [[nodiscard]] std::string unknown(const std::string& group, const std::string& name) const;
+  [[nodiscard]] std::string unknown(const std::string& group, const std::string& name,
+                                    bool is_table) const;
 
-  std::map<std::string, NodeOption> options_;
+  std::map<std::string, DescribedOption> options_;
   std::map<std::string, std::vector<NodeRole>> roles_;
 };
 
-// What an option takes in a file.
+[[nodiscard]] bool is_flag(const DescribedOption& option);
+// What an option with a value takes in a file.
 struct ConfigValueKind {
   bool number = false, text = false;
 };
-[[nodiscard]] ConfigValueKind value_kind(const NodeOption& option);
-[[nodiscard]] bool names_path(const NodeOption& option);
+[[nodiscard]] ConfigValueKind value_kind(const DescribedOption& option);
 
 }  // namespace understudy

@@ -36,7 +36,8 @@ DescribedOption describe(const CLI::Option& option) {
                             .text = option.get_description(),
                             .default_value = is_flag ? "" : option.get_default_str(),
                             .is_positional = option.get_positional(),
-                            .is_required = option.get_required()};
+                            .is_required = option.get_required(),
+                            .takes_several = option.get_expected_max() > 1};
   if (!described.is_positional && !option.get_lnames().empty()) {
     described.name = "--" + option.get_lnames().front();
   }
@@ -45,15 +46,21 @@ DescribedOption describe(const CLI::Option& option) {
 
 }  // namespace
 
+std::vector<DescribedOption> describe_options(const CLI::App& command) {
+  std::vector<DescribedOption> options;
+  for (const auto* option : command.get_options()) {
+    if (!option->get_group().empty()) options.push_back(describe(*option));
+  }
+  return options;
+}
+
 std::vector<DescribedCommand> describe_commands(const CLI::App& app) {
   std::vector<DescribedCommand> commands;
   for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     if (command->get_group().empty()) continue;  // hidden
     DescribedCommand described{
         command->get_name(), command->get_description(), command->get_footer(), {}};
-    for (const auto* option : command->get_options()) {
-      if (!option->get_group().empty()) described.options.push_back(describe(*option));
-    }
+    described.options = describe_options(*command);
     commands.push_back(std::move(described));
   }
   return commands;

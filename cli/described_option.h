@@ -19,6 +19,7 @@ struct DescribedOption {
   std::string default_value;  // empty: none
   bool is_positional = false;
   bool is_required = false;
+  bool takes_several = false;
   bool operator==(const DescribedOption&) const = default;
 };
 
@@ -31,6 +32,7 @@ struct DescribedCommand {
 
 // Those that --help lists, in its order.
 std::vector<DescribedCommand> describe_commands(const CLI::App& app);
+std::vector<DescribedOption> describe_options(const CLI::App& command);
 
 // What an option or a positional takes, where that is one of a few words; empty: anything.
 std::vector<std::string_view> choices_of(const DescribedCommand& command,

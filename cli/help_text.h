@@ -56,6 +56,16 @@ Example:
 Lists the nodes that the file names, or each thing that is wrong with its line
 and column (exit code 2). Nothing is started or changed.)";
 
+inline constexpr const char* kDoctor = R"(
+Examples:
+  understudy doctor app.db
+  understudy doctor app.db --listen tcp://127.0.0.1:7600 --peers tcp://db2:7600
+  understudy doctor --config /etc/understudy/understudy.toml
+
+Looks at database, WAL, disks, files, node, ports, peers and clock, beside a node
+that runs or before one does, and says what to do about what it finds. Changes
+nothing. Run it as the node's user. Exit code 1: there is a problem.)";
+
 inline constexpr const char* kStatus = R"(
 Examples:
   understudy status app.db

@@ -3,6 +3,7 @@
 #include "cli/prepare_node.h"
 #include "cli/restart_policy.h"
 #include "common/core/clock.h"
+#include "common/core/thread_subject.h"
 #include "common/logging/log.h"
 #include "takeover/supervisor.h"
 
@@ -57,6 +58,7 @@ void NodeLife::run_once() {
 bool NodeLife::show(Supervisor* supervisor) {
   const std::lock_guard lock(mutex_);
   supervisor_ = stopping_ ? nullptr : supervisor;
+  if (supervisor_ != nullptr) code_ = ExitCode::ok;  // it runs again
   return !stopping_;
 }
 
@@ -75,6 +77,7 @@ std::optional<ExitCode> NodeLife::try_once() {
 }
 
 void NodeLife::live() {
+  const ThreadSubject of(std::make_shared<const std::string>(database_));
   RestartPolicy policy;
   for (;;) {
     const auto began_us = monotonic_time_us();

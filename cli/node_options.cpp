@@ -162,30 +162,16 @@ CLI::App* add_node(CLI::App& app, Typed& typed, NodeRole role) {
   return role == NodeRole::primary ? add_publish(app, typed) : add_subscribe(app, typed);
 }
 
-// The definition adds what its checks say: "N:INT in [0 - 64]".
-std::string value_name_of(const CLI::Option& option) {
-  const auto name = option.get_type_name();
-  return name.substr(0, name.find(':'));
-}
-
 }  // namespace
 
-std::vector<NodeOption> node_options(NodeRole role) {
+std::vector<DescribedOption> node_options(NodeRole role) {
   Typed typed;
   CLI::App app;
-  std::vector<NodeOption> found;
-  for (const auto* option : add_node(app, typed, role)->get_options()) {
-    if (option->get_lnames().empty()) continue;
-    const auto& name = option->get_lnames().front();
-    if (name == "help" || name.starts_with("log-")) continue;
-    found.push_back({.name = name,
-                     .description = option->get_description(),
-                     .value_name = value_name_of(*option),
-                     .default_text = option->get_default_str(),
-                     .is_flag = option->get_expected_max() == 0,
-                     .is_list = option->get_expected_max() > 1});
-  }
-  return found;
+  auto options = describe_options(*add_node(app, typed, role));
+  std::erase_if(options, [](const auto& option) {
+    return option.is_positional || option.name == "--help" || option.name.starts_with("--log-");
+  });
+  return options;
 }
 
 NodeCommand read_node_words(NodeRole role, const std::vector<std::string>& options,

@@ -5,33 +5,20 @@
 // very beginning belongs to one command.
 #pragma once
 
+#include "cli/described_option.h"
 #include "cli/typed.h"
 
 #include <string>
 #include <vector>
-
-namespace CLI {
-class App;
-}
 
 namespace understudy {
 
 CLI::App* add_publish(CLI::App& app, Typed& typed);
 CLI::App* add_subscribe(CLI::App& app, Typed& typed);
 
-// What the definition of an option says about it.
-struct NodeOption {
-  std::string name;         // the long one, without its dashes
-  std::string description;  // one clause
-  std::string value_name;   // SIZE, TIME, FILE …
-  std::string default_text;
-  bool is_flag = false;
-  bool is_list = false;
-};
-
 // Those of a node that begins as `role`, in the order of the help; not those of the log, which are
 // the process's.
-[[nodiscard]] std::vector<NodeOption> node_options(NodeRole role);
+[[nodiscard]] std::vector<DescribedOption> node_options(NodeRole role);
 
 // Reads options as they are typed behind `publish` or `subscribe`. Throws UsageError.
 [[nodiscard]] NodeCommand read_node_words(NodeRole role, const std::vector<std::string>& options,

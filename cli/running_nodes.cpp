@@ -1,6 +1,7 @@
 #include "cli/running_nodes.h"
 
 #include "common/core/errors.h"
+#include "common/core/thread_subject.h"
 #include "common/logging/log.h"
 
 #include <fmt/format.h>
@@ -42,7 +43,7 @@ void RunningNodes::begin(ConfiguredNode node) {
     const std::lock_guard lock(mutex_);
     changed_.notify_all();
   });
-  running.thread = std::thread([&life = running.life] {
+  running.thread = start_thread([&life = running.life] {
     ::pthread_setname_np(::pthread_self(), "node");
     life.live();
   });

@@ -2,6 +2,7 @@
 
 #include "cli/exit_code.h"
 #include "common/core/errors.h"
+#include "common/core/thread_subject.h"
 #include "common/logging/log.h"
 
 #include <poll.h>
@@ -48,7 +49,7 @@ SignalWatch::SignalWatch(std::function<void(const char*)> stop, std::function<vo
     ::close(signals_);
     throw IoError("open", "eventfd", code);
   }
-  thread_ = std::thread([this] {
+  thread_ = start_thread([this] {
     ::pthread_setname_np(::pthread_self(), "signals");
     watch();
   });

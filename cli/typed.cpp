@@ -64,6 +64,13 @@ NodePath read_node_path(const Typed& typed) {
   return {typed.database, typed.state_dir};
 }
 
+CheckConfigCommand read_check_config(const Typed& typed) {
+  if (typed.config_file.empty() && !typed.schema) {
+    throw UsageError("check-config: which file? give its name, or --schema");
+  }
+  return {typed.config_file, typed.schema};
+}
+
 WaitCommand read_wait(const Typed& typed) {
   const auto level = parse_wait_level(typed.level);
   if (!level) {

@@ -28,6 +28,7 @@ struct Typed {
   std::string sync_level = "durable", sync_timeout = "10s", when_unreplicated = "wait";
   std::string log_format = "text", log_level = "info";
   std::string http, http_token_file, http_cert, http_key;
+  bool schema = false;                                     // check-config
   std::string config_file, run_log_format, run_log_level;  // run, check-config
   std::string before_promote, on_promote, on_demote, hook_timeout = "10s";
   std::string to;                                     // switchover
@@ -48,6 +49,7 @@ NodePath read_node_path(const Typed& typed);
 NodeCommand read_node(const Typed& typed, NodeRole role);
 std::optional<HttpOptions> read_http(const Typed& typed);  // throws ConfigError too
 RunCommand read_run(const Typed& typed);
+CheckConfigCommand read_check_config(const Typed& typed);
 WaitCommand read_wait(const Typed& typed);
 OrphansCommand read_orphans(Typed typed);
 RestoreCommand read_restore(const Typed& typed);

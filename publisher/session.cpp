@@ -2,6 +2,7 @@
 
 #include "common/backend/roll_forward.h"
 #include "common/core/errors.h"
+#include "common/core/thread_subject.h"
 #include "common/logging/log.h"
 #include "common/node/identity.h"
 #include "common/node/snapshot_view.h"
@@ -147,7 +148,7 @@ void Session::start_threads() {
     log_ = std::move(log);
     server_ = std::move(server);
   }
-  log_thread_ = std::thread([this] { run_log(); });
+  log_thread_ = start_thread([this] { run_log(); });
 }
 
 std::shared_ptr<SnapshotKeeper> Session::make_keeper() {

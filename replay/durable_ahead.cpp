@@ -2,6 +2,7 @@
 
 #include "common/core/errors.h"
 #include "common/core/failure_point.h"
+#include "common/core/thread_subject.h"
 #include "common/record/batch_cut.h"
 
 #include <fmt/format.h>
@@ -12,7 +13,11 @@
 namespace understudy {
 
 DurableAhead::DurableAhead(LogReader& source, Backend& own_log, PartKey from, Seq until)
-    : source_(source), own_log_(own_log), from_(from), until_(until), thread_([this] { run(); }) {}
+    : source_(source),
+      own_log_(own_log),
+      from_(from),
+      until_(until),
+      thread_(start_thread([this] { run(); })) {}
 
 DurableAhead::~DurableAhead() {
   {

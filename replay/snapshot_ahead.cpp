@@ -1,5 +1,6 @@
 #include "replay/snapshot_ahead.h"
 
+#include "common/core/thread_subject.h"
 #include "replay/database_image.h"
 
 #include <pthread.h>
@@ -9,7 +10,7 @@
 namespace understudy {
 
 SnapshotAhead::SnapshotAhead(std::unique_ptr<SnapshotReader> reader)
-    : reader_(std::move(reader)), thread_([this] { run(); }) {}
+    : reader_(std::move(reader)), thread_(start_thread([this] { run(); })) {}
 
 SnapshotAhead::~SnapshotAhead() {
   {

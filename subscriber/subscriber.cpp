@@ -1,6 +1,7 @@
 #include "subscriber/subscriber.h"
 
 #include "common/core/errors.h"
+#include "common/core/thread_subject.h"
 #include "common/logging/log.h"
 #include "common/node/identity.h"
 #include "common/node/snapshot_view.h"
@@ -56,8 +57,8 @@ void Subscriber::run() {
   open();
   if (const auto bounds = intake_->bounds())
     on_log({.ticket = 0, .bounds = *bounds, .batches = {}});
-  log_thread_ = std::thread([this] { run_guarded("log", [this] { intake_->run(); }); });
-  apply_thread_ = std::thread([this] { run_guarded("apply", [this] { applier_->run(); }); });
+  log_thread_ = start_thread([this] { run_guarded("log", [this] { intake_->run(); }); });
+  apply_thread_ = start_thread([this] { run_guarded("apply", [this] { applier_->run(); }); });
   follow_->run();
   end_threads();
   const std::lock_guard lock(mutex_);

@@ -1,5 +1,7 @@
 #include "takeover/conductor.h"
 
+#include "common/core/thread_subject.h"
+
 #include <pthread.h>
 
 #include <chrono>
@@ -13,7 +15,7 @@ constexpr std::chrono::milliseconds kIdleTick{1000};
 }  // namespace
 
 Conductor::Conductor(Options options) : options_(std::move(options)) {
-  thread_ = std::thread([this] {
+  thread_ = start_thread([this] {
     ::pthread_setname_np(::pthread_self(), "takeover");
     try {
       run();

@@ -6,6 +6,7 @@
 #include "common/core/errors.h"
 #include "common/core/failure_point.h"
 #include "common/core/random_number.h"
+#include "common/core/thread_subject.h"
 #include "common/logging/log.h"
 #include "publisher/sync_commits.h"
 #include "takeover/lost_tail.h"
@@ -379,15 +380,15 @@ Environment Supervisor::hook_environment(NodeRole role, Epoch epoch, std::string
 // Nothing waits for it: the role is changed, and what the hook makes of it is its own affair.
 void Supervisor::run_hook_beside(const std::string& command, std::string_view name, NodeRole role) {
   if (command.empty()) return;
-  hooks_.emplace_back([command, name = std::string(name), limit = options_.hooks.limit,
-                       environment = hook_environment(role, own_epoch(), name)] {
+  hooks_.push_back(start_thread([command, name = std::string(name), limit = options_.hooks.limit,
+                                 environment = hook_environment(role, own_epoch(), name)] {
     const auto result = run_hook(command, environment, limit);
     if (result.ok) {
       log::info("hook_done", command, {{"hook", name}});
     } else {
       log::error("hook_failed", command, {{"hook", name}, {"reason", result.text}});
     }
-  });
+  }));
 }
 
 }  // namespace understudy

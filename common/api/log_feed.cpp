@@ -1,6 +1,7 @@
 #include "common/api/log_feed.h"
 
 #include "common/core/random_number.h"
+#include "common/core/thread_subject.h"
 #include "common/logging/recent_events.h"
 
 #include <fmt/format.h>
@@ -28,7 +29,7 @@ const std::string& process_prefix() {
 
 std::string LogFeed::next(std::uint64_t& last) {
   std::string out;
-  for (const auto& event : log::recent_events(last)) {
+  for (const auto& event : log::recent_events(last, thread_subject())) {
     out += fmt::format("id: {}{}\nevent: log\ndata: {}\n\n", process_prefix(), event.number,
                        event.json);
     last = event.number;

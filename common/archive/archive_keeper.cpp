@@ -1,6 +1,7 @@
 #include "common/archive/archive_keeper.h"
 
 #include "common/core/clock.h"
+#include "common/core/thread_subject.h"
 #include "common/logging/log.h"
 #include "common/logging/repeated_trouble.h"
 
@@ -59,7 +60,7 @@ struct ArchiveKeeper::Shared {
 
 ArchiveKeeper::ArchiveKeeper(ArchiveOptions options)
     : shared_(std::make_shared<Shared>(std::move(options))) {
-  thread_ = std::thread([shared = shared_] {
+  thread_ = start_thread([shared = shared_] {
     run(*shared);
     const std::lock_guard lock(shared->mutex);
     shared->ended = true;

@@ -4,6 +4,7 @@
 #include "common/core/clock.h"
 #include "common/core/heartbeat.h"
 #include "common/core/random_number.h"
+#include "common/core/thread_subject.h"
 
 #include <pthread.h>
 
@@ -28,7 +29,7 @@ PeerLinks::PeerLinks(PeerLinksOptions options)
       links_(options_.peers.size()),
       next_command_id_(random_number()),
       wanted_(options_.peers.size()),
-      thread_([this] { run_guarded(); }) {}
+      thread_(start_thread([this] { run_guarded(); })) {}
 
 PeerLinks::~PeerLinks() {
   {

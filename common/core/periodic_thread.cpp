@@ -1,12 +1,14 @@
 #include "common/core/periodic_thread.h"
 
+#include "common/core/thread_subject.h"
+
 #include <pthread.h>
 
 namespace understudy {
 
 PeriodicThread::PeriodicThread(std::string name, std::chrono::milliseconds first_pause, Work work)
     : pause_(first_pause), work_(std::move(work)) {
-  thread_ = std::thread([this, name = std::move(name)] {
+  thread_ = start_thread([this, name = std::move(name)] {
     pthread_setname_np(pthread_self(), name.c_str());
     run();
   });

@@ -2,6 +2,7 @@
 
 #include "common/core/clock.h"
 #include "common/core/errors.h"
+#include "common/core/thread_subject.h"
 #include "common/http/loop.h"
 #include "common/logging/log.h"
 
@@ -47,7 +48,7 @@ Server::Loop::Loop(ServerOptions options, const Router& router, EventFeed& feed)
     lanes_[lane] = std::make_unique<Workers>(options_.name + "-" + kLaneSizes[lane].name,
                                              kLaneSizes[lane].threads, options_.connection_limit);
   }
-  thread_ = std::thread([this] {
+  thread_ = start_thread([this] {
     ::pthread_setname_np(::pthread_self(), options_.name.c_str());
     run();
   });

@@ -1,5 +1,7 @@
 #include "common/http/workers.h"
 
+#include "common/core/thread_subject.h"
+
 #include <pthread.h>
 
 #include <utility>
@@ -24,7 +26,7 @@ bool Workers::post(std::function<void()> job) {
   if (stopping_ || jobs_.size() >= queue_limit_) return false;
   jobs_.push_back(std::move(job));
   if (jobs_.size() > idle_ && threads_.size() < thread_limit_) {
-    threads_.emplace_back([this] { run(); });
+    threads_.push_back(start_thread([this] { run(); }));
   }
   changed_.notify_one();
   return true;

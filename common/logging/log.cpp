@@ -1,5 +1,6 @@
 #include "common/logging/log.h"
 
+#include "common/core/thread_subject.h"
 #include "common/logging/line_text.h"
 #include "common/logging/recent_events.h"
 #include "common/logging/terminal.h"
@@ -9,12 +10,14 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 
 namespace understudy::log {
 namespace {
 
+constexpr std::string_view kSubjectField = "database";
 constexpr const char* kTextPattern = "%Y-%m-%d %H:%M:%S.%e %^%-7l%$ %v";
 constexpr const char* kJsonPattern = R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})";
 
@@ -118,40 +121,56 @@ void write(Level level, std::string_view event, std::string_view message, Fields
   destination().logger->log(to_spdlog(level), spdlog::string_view_t(line));
 }
 
+namespace {
+
+void append_text(std::string& line, const Field& field) {
+  line += fmt::format(" {}=", field.name);
+  std::visit(
+      [&line](const auto& value) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string_view>) {
+          line += quote_if_needed(value);
+        } else {
+          line += fmt::format("{}", value);
+        }
+      },
+      field.value);
+}
+
+void append_json(std::string& line, const Field& field) {
+  line += fmt::format(",{}:", json_text(field.name));
+  std::visit(
+      [&line](const auto& value) {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, std::string_view>) {
+          line += json_text(value);
+        } else if constexpr (std::is_same_v<T, double>) {
+          line += json_number(value);
+        } else {
+          line += fmt::format("{}", value);
+        }
+      },
+      field.value);
+}
+
+// Whose event it is, where there are several: the event itself may have said so.
+bool names_subject(Fields fields) {
+  return thread_subject() == nullptr ||
+         std::ranges::any_of(fields, [](const auto& field) { return field.name == kSubjectField; });
+}
+
+}  // namespace
+
 std::string render_text(std::string_view event, std::string_view message, Fields fields) {
   auto line = fmt::format("{}: {}", event, message);
-  for (const auto& field : fields) {
-    line += fmt::format(" {}=", field.name);
-    std::visit(
-        [&line](const auto& value) {
-          if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string_view>) {
-            line += quote_if_needed(value);
-          } else {
-            line += fmt::format("{}", value);
-          }
-        },
-        field.value);
-  }
+  for (const auto& field : fields) append_text(line, field);
+  if (!names_subject(fields)) append_text(line, {kSubjectField, *thread_subject()});
   return escape_control(line);
 }
 
 std::string render_json(std::string_view event, std::string_view message, Fields fields) {
   auto line = fmt::format(R"("event":{},"message":{})", json_text(event), json_text(message));
-  for (const auto& field : fields) {
-    line += fmt::format(",{}:", json_text(field.name));
-    std::visit(
-        [&line](const auto& value) {
-          using T = std::decay_t<decltype(value)>;
-          if constexpr (std::is_same_v<T, std::string_view>) {
-            line += json_text(value);
-          } else if constexpr (std::is_same_v<T, double>) {
-            line += json_number(value);
-          } else {
-            line += fmt::format("{}", value);
-          }
-        },
-        field.value);
-  }
+  for (const auto& field : fields) append_json(line, field);
+  if (!names_subject(fields)) append_json(line, {kSubjectField, *thread_subject()});
   return line;
 }
 

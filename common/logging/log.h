@@ -6,6 +6,9 @@
 // json:  {"time":"2026-01-31T12:00:00.123Z","level":"info","event":"resync_started",
 //         "message":"pages differ, resyncing","pages":17,"peer":"b"}
 //
+// Where one process runs several nodes each event says whose it is, by a field `database`
+// (common/core/thread_subject.h).
+//
 // Any thread, after set_up() has been called once at the start of main; before that, lines go out
 // as text at level info. spdlog does the work; its headers are included in log.cpp only.
 #pragma once
@@ -80,7 +83,7 @@ inline void error(std::string_view event, std::string_view message, Fields field
   write(Level::error, event, message, fields);
 }
 
-// What write() hands to the line's formatter; pure, for tests.
+// What write() hands to the line's formatter; for tests.
 std::string render_text(std::string_view event, std::string_view message, Fields fields);
 std::string render_json(std::string_view event, std::string_view message, Fields fields);
 

@@ -1,6 +1,7 @@
 #include "common/logging/progress.h"
 
 #include "common/core/clock.h"
+#include "common/core/thread_subject.h"
 #include "common/logging/log.h"
 
 namespace understudy {
@@ -111,7 +112,8 @@ std::unique_ptr<Progress> make_line_progress(
 std::unique_ptr<Progress> make_progress() {
   auto& terminal = Terminal::standard_error();
   if (!log::is_enabled(log::Level::info)) return make_silent_progress();
-  if (terminal.is_terminal()) return make_bar_progress(terminal, monotonic_time_us);
+  if (terminal.is_terminal() && !thread_subject())
+    return make_bar_progress(terminal, monotonic_time_us);
   return make_line_progress(log_progress, monotonic_time_us);
 }
 

@@ -1,6 +1,7 @@
 #include "common/logging/recent_events.h"
 
 #include "common/core/clock.h"
+#include "common/core/thread_subject.h"
 #include "common/logging/line_text.h"
 
 #include <fmt/chrono.h>
@@ -58,12 +59,15 @@ std::string render(Level level, std::string_view event, std::string_view message
 
 }  // namespace
 
-std::vector<RecentEvent> recent_events(std::uint64_t after) {
+std::vector<RecentEvent> recent_events(std::uint64_t after, const SharedSubject& subject) {
   auto& known = memory();
   const std::lock_guard lock(known.mutex);
-  const auto first = std::ranges::find_if(
-      known.events, [after](const RecentEvent& event) { return event.number > after; });
-  return {first, known.events.end()};
+  std::vector<RecentEvent> events;
+  for (const auto& event : known.events) {
+    const bool is_of = !subject || !event.subject || event.subject == subject;
+    if (event.number > after && is_of) events.push_back(event);
+  }
+  return events;
 }
 
 std::vector<EventCount> event_counts() {
@@ -94,7 +98,7 @@ void remember_event(Level level, std::string_view event, std::string_view messag
   {
     const std::lock_guard lock(known.mutex);
     if (known.events.size() == kRecentEvents) known.events.pop_front();
-    known.events.push_back({++known.last_number, std::move(json)});
+    known.events.push_back({++known.last_number, std::move(json), thread_subject()});
     const std::pair key(level, std::string(event));
     if (known.counts.size() < kCountedEvents || known.counts.contains(key)) ++known.counts[key];
   }

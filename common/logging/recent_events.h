@@ -5,6 +5,7 @@
 // thread.
 #pragma once
 
+#include "common/core/thread_subject.h"
 #include "common/logging/log.h"
 
 #include <functional>
@@ -19,10 +20,13 @@ constexpr std::size_t kCountedEvents = 512;
 struct RecentEvent {
   std::uint64_t number = 0;  // 1, 2, 3 … in this process
   std::string json;          // one object, as the JSON log has it
+  SharedSubject subject;     // whose it is; null: the process's
 };
 
-// Those after that number that are still known, in their order.
-[[nodiscard]] std::vector<RecentEvent> recent_events(std::uint64_t after);
+// Those after that number that are still known, in their order; without those of other subjects
+// than `subject`, unless that is null.
+[[nodiscard]] std::vector<RecentEvent> recent_events(std::uint64_t after,
+                                                     const SharedSubject& subject = {});
 
 struct EventCount {
   Level level = Level::info;

@@ -1,6 +1,7 @@
 #include "common/replica/write_behind.h"
 
 #include "common/core/errors.h"
+#include "common/core/thread_subject.h"
 #include "common/file/file.h"
 
 #include <pthread.h>
@@ -31,7 +32,7 @@ void WriteBehind::note_written(std::uint64_t bytes) {
     is_due_ = true;
   }
   due_.notify_one();
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  if (!thread_.joinable()) thread_ = start_thread([this] { run(); });
 }
 
 void WriteBehind::run() {

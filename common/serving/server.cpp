@@ -3,6 +3,7 @@
 #include "common/core/clock.h"
 #include "common/core/heartbeat.h"
 #include "common/core/random_number.h"
+#include "common/core/thread_subject.h"
 
 #include <pthread.h>
 
@@ -33,7 +34,7 @@ Server::Server(ServerOptions options, std::unique_ptr<LogReader> reader, PageSou
       peers_(log_, *reader_),
       outboxes_(sockets_),
       live_(sockets_, log_.stream),
-      thread_([this] { run_guarded(); }) {}
+      thread_(start_thread([this] { run_guarded(); })) {}
 
 Server::~Server() {
   stop();

@@ -2,6 +2,7 @@
 
 #include "common/core/clock.h"
 #include "common/core/errors.h"
+#include "common/core/thread_subject.h"
 #include "common/logging/log.h"
 
 #include <fmt/format.h>
@@ -38,7 +39,7 @@ SnapshotKeeper::SnapshotKeeper(PageSource& pages, SnapshotKeeperOptions options)
       shelf_(options_.folder, options_.stream),
       next_try_us_(monotonic_time_us() + options_.first_after.count() * 1000) {
   if (options_.every_us == 0) keep_after_ = kNoSnapshotFloor;
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread([this] { run(); });
 }
 
 SnapshotKeeper::~SnapshotKeeper() {

@@ -30,6 +30,10 @@ void Connection::Close::operator()(sqlite3* db) const {
   sqlite3_close_v2(db);
 }
 
+int sqlite_version() {
+  return sqlite3_libversion_number();
+}
+
 Connection::Connection(const std::string& path, Mode mode, int busy_timeout_ms,
                        const std::string& vfs)
     : path_(path) {

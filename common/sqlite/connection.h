@@ -15,6 +15,9 @@ namespace understudy {
 
 class Statement;
 
+// Of the library that this process has: 3040001 is 3.40.1.
+[[nodiscard]] int sqlite_version();
+
 class Connection {
  public:
   enum class Mode { read_only, read_write, create };

@@ -12,7 +12,7 @@ from typing import Iterator
 import rooms
 import source_text
 
-SOURCE_FOLDERS = ("common", "publisher", "subscriber", "replay", "takeover", "extension", "cli", "tests", "bench", "demo",
+SOURCE_FOLDERS = ("common", "publisher", "subscriber", "replay", "takeover", "doctor", "extension", "cli", "tests", "bench", "demo",
                   "dev.d", "schemas", "deploy", "docs", "cmake")
 MAX_FUNCTION_LINES = 70
 MAX_FILE_LINES = 400
@@ -45,7 +45,7 @@ FORBIDDEN_NAMES = re.compile(r"util|helper|manager|misc", re.IGNORECASE)
 FORBIDDEN_TYPES = re.compile(r"\b(?:class|struct)\s+\w*(?:Util|Helper|Manager)\w*")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b|not imple" r"mented")
 MACHINE_PATHS = re.compile(r"/(?:wo" r"rk|fa" r"rm)/|bash_" r"jobs|/tmp/s" r"rc")
-ROOMS_WITH_README = ("common", "common/*", "publisher", "subscriber", "replay", "takeover", "extension",
+ROOMS_WITH_README = ("common", "common/*", "publisher", "subscriber", "replay", "takeover", "doctor", "extension",
                      "cli", "tests", "bench",
                      "schemas", "deploy", "demo")
 
@@ -111,6 +111,14 @@ def check_raw_methods(source: Source) -> Iterator[str]:
             yield f"{source.name}: uses SQLite's raw file methods outside of common/file and common/wal"
 
 
+def check_threads(source: Source) -> Iterator[str]:
+    home = source.name == "common/core/thread_subject.h"
+    if source.in_product and source.is_cpp and not home:
+        text = source_text.blank_literals(source.text)
+        if re.search(r"std::j?thread\s*[({]|\bthread_\(\[|\bthreads?_\.emplace_back\(\[", text):
+            yield f"{source.name}: makes a thread by itself; start_thread() hands on whose work it does"
+
+
 def functions_of(source: Source) -> Iterator[source_text.Function]:
     if source.is_cpp:
         yield from source_text.functions(source.text)
@@ -169,6 +177,7 @@ def check_all(top: pathlib.Path) -> list[str]:
         breaches += check_includes(source, links)
         breaches += check_extension(source)
         breaches += check_raw_methods(source)
+        breaches += check_threads(source)
         breaches += check_lengths(source)
         breaches += check_words(source)
         breaches += check_opening(source)

@@ -16,7 +16,8 @@ RANKS = {
     "node": 7,
     "publisher": 8, "subscriber": 8, "replay": 8, "api": 8,
     "takeover": 9,
-    "cli": 10,
+    "doctor": 10,
+    "cli": 11,
 }
 _ROOM = re.compile(
     r"(?:understudy_room\(\s*|target_link_libraries\(\s*understudy_)(\w+)\s*([^)]*)\)")
@@ -27,7 +28,7 @@ def room_of(path: pathlib.PurePath) -> str | None:
     """The room that a source belongs to, by its path from the top; None outside of all rooms."""
     if path.parts[0] == "common" and len(path.parts) > 2:
         return path.parts[1]
-    return path.parts[0] if path.parts[0] in ("publisher", "subscriber", "replay", "takeover", "cli") else None
+    return path.parts[0] if path.parts[0] in ("publisher", "subscriber", "replay", "takeover", "doctor", "cli") else None
 
 
 def read_links(top: pathlib.Path) -> dict[str, set[str]]:

@@ -1,4 +1,5 @@
 // Lines stay lines and JSON stays JSON whatever they hold; progress speaks seldom off a terminal.
+#include "common/core/thread_subject.h"
 #include "common/logging/line_text.h"
 #include "common/logging/log.h"
 #include "common/logging/progress.h"
@@ -9,6 +10,15 @@
 #include <vector>
 
 using namespace understudy;
+
+TEST_CASE("log: where a process runs several nodes, an event says whose it is, once") {
+  const ThreadSubject of(std::make_shared<const std::string>("/d/a b.db"));
+  CHECK(log::render_text("gap", "a hole", {{"seq", 7u}}) ==
+        "gap: a hole seq=7 database=\"/d/a b.db\"");
+  CHECK(log::render_json("gap", "m", {}) ==
+        R"("event":"gap","message":"m","database":"/d/a b.db")");
+  CHECK(log::render_text("e", "m", {{"database", "c.db"}}) == "e: m database=c.db");
+}
 
 TEST_CASE("an event has one text line") {
   CHECK(log::render_text("gap", "a hole", {{"seq", 7u}, {"lag_ms", 1.5}, {"ok", true}}) ==

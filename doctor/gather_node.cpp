@@ -1,0 +1,137 @@
+// The node itself, its ports and the other nodes.
+#include "common/core/errors.h"
+#include "common/node/control_client.h"
+#include "common/node/identity.h"
+#include "doctor/gather.h"
+
+#include <fmt/format.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <set>
+#include <sstream>
+
+namespace understudy::doctor {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kPatience_ms = 500;
+
+void look_at_state(const Patient& patient, NodeFacts& facts) {
+  const StateDirectory directory(patient.state_dir);
+  try {
+    const auto identity = load_identity(directory);
+    if (!identity) return;
+    facts.has_state = true;
+    const auto database = database_path(directory, *identity);
+    if (fs::weakly_canonical(database) != fs::weakly_canonical(patient.database)) {
+      facts.other_database = database;
+    }
+  } catch (const Error& error) {
+    facts.state_trouble = error.what();
+  } catch (const fs::filesystem_error& error) {
+    facts.state_trouble = error.what();
+  }
+}
+
+// Ports on which somebody on this machine listens, as the kernel lists them.
+std::set<int> listening_ports() {
+  constexpr const char* kListening = "0A";
+  std::set<int> ports;
+  for (const auto* table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+    std::ifstream lines(table);
+    std::string line;
+    std::getline(lines, line);  // the head
+    while (std::getline(lines, line)) {
+      std::istringstream words(line);
+      std::string number, local, remote, state;
+      words >> number >> local >> remote >> state;
+      const auto colon = local.rfind(':');
+      if (state != kListening || colon == std::string::npos) continue;
+      ports.insert(static_cast<int>(std::strtol(local.c_str() + colon + 1, nullptr, 16)));
+    }
+  }
+  return ports;
+}
+
+// Empty: somebody answers there.
+std::string try_address(const addrinfo& address) {
+  const int socket =
+      ::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, address.ai_protocol);
+  if (socket < 0) return std::strerror(errno);
+  int code = ::connect(socket, address.ai_addr, address.ai_addrlen) == 0 ? 0 : errno;
+  if (code == EINPROGRESS) {
+    pollfd waiting{socket, POLLOUT, 0};
+    code = ETIMEDOUT;
+    if (::poll(&waiting, 1, kPatience_ms) > 0) {
+      socklen_t size = sizeof code;
+      ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &code, &size);
+    }
+  }
+  ::close(socket);
+  return code == 0 ? std::string{} : std::strerror(code);
+}
+
+std::string try_port(const Endpoint& endpoint, int port) {
+  auto host = endpoint.host;
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  addrinfo wanted{};
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found);
+  if (error != 0) return fmt::format("its name is not known ({})", ::gai_strerror(error));
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, ::freeaddrinfo);
+  std::string trouble;
+  for (const auto* address = found; address != nullptr; address = address->ai_next) {
+    trouble = try_address(*address);
+    if (trouble.empty()) return {};
+  }
+  return trouble;
+}
+
+}  // namespace
+
+NodeFacts gather_node(const Patient& patient) {
+  NodeFacts facts;
+  facts.state_dir = patient.state_dir;
+  look_at_state(patient, facts);
+  try {
+    facts.status = ControlClient(StateDirectory(patient.state_dir).control_socket()).status();
+  } catch (const Error& error) {
+    facts.unanswered = error.what();
+  }
+  return facts;
+}
+
+NetworkFacts gather_network(const Patient& patient, const NodeFacts& node) {
+  NetworkFacts facts{.listen = patient.listen, .ports = {}, .peers = {}};
+  std::optional<Endpoint> ours;
+  if (node.status && !node.status->listen.empty()) ours = Endpoint::parse(node.status->listen);
+  if (!facts.listen) facts.listen = ours;
+  if (facts.listen) {
+    const auto taken = listening_ports();
+    for (const int port : {facts.listen->port + 0, facts.listen->port + 1}) {
+      const bool is_ours = ours && (port == ours->port || port == ours->port + 1);
+      facts.ports.push_back({port, taken.contains(port), is_ours});
+    }
+  }
+  auto peers = patient.peers;
+  if (peers.empty() && node.status) {
+    for (const auto& from : node.status->from) peers.push_back(Endpoint::parse(from));
+  }
+  for (const auto& peer : peers) {
+    if (facts.listen && peer == *facts.listen) continue;  // itself
+    facts.peers.push_back({peer, try_port(peer, peer.port), try_port(peer, peer.port + 1)});
+  }
+  return facts;
+}
+
+}  // namespace understudy::doctor
