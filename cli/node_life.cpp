@@ -104,7 +104,9 @@ void NodeLife::live() {
 
 void NodeLife::wait_for(std::chrono::milliseconds pause) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, pause, [this] { return stopping_; });
+  is_pausing_ = true;
+  changed_.wait_for(lock, pause, [this] { return stopping_ || !is_pausing_; });
+  is_pausing_ = false;
 }
 
 void NodeLife::wait_for_somebody() {
@@ -124,12 +126,13 @@ void NodeLife::stop() {
   changed_.notify_all();
 }
 
-void NodeLife::begin_again(NodeCommand command) {
+bool NodeLife::begin_again(NodeCommand command) {
   const std::lock_guard lock(mutex_);
-  if (!is_given_up_) return;
+  if (!is_given_up_ && !is_pausing_) return false;
   command_ = std::move(command);
-  is_given_up_ = false;
+  is_given_up_ = is_pausing_ = false;
   changed_.notify_all();
+  return true;
 }
 
 bool NodeLife::is_given_up() const {

@@ -35,8 +35,9 @@ class NodeLife {
   void live();
 
   void stop();
-  // A node that is not to be begun again by itself is, now; with `command`.
-  void begin_again(NodeCommand command);
+  // A node that was given up, or waits for its next try, is begun now; with `command`. False: it
+  // runs, and goes on as it does.
+  bool begin_again(NodeCommand command);
 
   [[nodiscard]] const std::string& database() const { return database_; }
   // It failed and waits for somebody who looks at it: begin_again(), or stop().
@@ -65,6 +66,7 @@ class NodeLife {
   std::string trouble_;  // what the last run failed of
   bool stopping_ = false;
   bool is_given_up_ = false;
+  bool is_pausing_ = false;
 };
 
 }  // namespace understudy

@@ -18,7 +18,7 @@ ExitCode run(const RunCommand& command) {
   }
   log::set_up({command.log_level.value_or(read.config.log_level.value_or(log::Level::info)),
                command.log_format.value_or(read.config.log_format.value_or(log::Format::text))});
-  RunningNodes nodes(command.file, std::move(read.config.nodes));
+  RunningNodes nodes(command.file, std::move(read.config));
   const SignalWatch signals(
       [&nodes](const char* signal) {
         log::info("stopping", "ending cleanly; a second signal ends at once", {{"signal", signal}});

@@ -30,8 +30,8 @@ std::string changed_keys(const ConfigSettings& before, const ConfigSettings& aft
 
 }  // namespace
 
-RunningNodes::RunningNodes(std::string file, std::vector<ConfiguredNode> nodes)
-    : file_(std::move(file)), first_(std::move(nodes)) {}
+RunningNodes::RunningNodes(std::string file, Config config)
+    : file_(std::move(file)), config_(std::move(config)) {}
 
 RunningNodes::~RunningNodes() = default;
 
@@ -51,7 +51,7 @@ void RunningNodes::begin(ConfiguredNode node) {
 
 ExitCode RunningNodes::run() {
   std::unique_lock lock(mutex_);
-  for (auto& node : first_) begin(std::move(node));
+  for (auto& node : config_.nodes) begin(std::move(node));
   changed_.wait(lock, [this] { return stopping_ || !is_any_left(); });
   stopping_ = true;  // no more begins
   lock.unlock();
@@ -102,7 +102,15 @@ void RunningNodes::reload() {
     return;
   }
   const std::lock_guard lock(mutex_);
-  if (!stopping_) compare(std::move(read.config.nodes));
+  if (stopping_) return;
+  compare_log(read.config);
+  compare(std::move(read.config.nodes));
+}
+
+void RunningNodes::compare_log(const Config& config) const {
+  if (config.log_level == config_.log_level && config.log_format == config_.log_format) return;
+  log::warning("config_needs_restart", "changed in the file; counts from a restart on",
+               {{"keys", "log"}});
 }
 
 void RunningNodes::compare(std::vector<ConfiguredNode> nodes) {
@@ -135,10 +143,9 @@ void RunningNodes::compare(std::vector<ConfiguredNode> nodes) {
 
 void RunningNodes::compare_one(Running& running, ConfiguredNode node) {
   const auto keys = changed_keys(running.configured.settings, node.settings);
-  if (running.life.is_given_up()) {
-    log::info("node_begun_again", "it had been given up",
+  if (running.life.begin_again(node.command)) {
+    log::info("node_begun_again", "it was given up, or waited for its next try",
               {{"database", running.life.database()}, {"changed", keys}});
-    running.life.begin_again(node.command);
     running.configured = std::move(node);
   } else if (!keys.empty()) {
     log::warning("config_needs_restart", "changed in the file; counts from a restart on",

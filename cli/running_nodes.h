@@ -24,7 +24,7 @@ namespace understudy {
 class RunningNodes {
  public:
   // `file`: to be read again.
-  RunningNodes(std::string file, std::vector<ConfiguredNode> nodes);
+  RunningNodes(std::string file, Config config);
   ~RunningNodes();  // run() has returned, or was never called
   RunningNodes(const RunningNodes&) = delete;
   RunningNodes& operator=(const RunningNodes&) = delete;
@@ -45,13 +45,14 @@ class RunningNodes {
     std::thread thread;  // of `life`
   };
 
-  void begin(ConfiguredNode node);                  // under mutex_
-  [[nodiscard]] bool is_any_left() const;           // under mutex_
+  void begin(ConfiguredNode node);         // under mutex_
+  [[nodiscard]] bool is_any_left() const;  // under mutex_
+  void compare_log(const Config& config) const;
   void compare(std::vector<ConfiguredNode> nodes);  // under mutex_
   void compare_one(Running& running, ConfiguredNode node);
 
   std::string file_;
-  std::vector<ConfiguredNode> first_;
+  Config config_;     // as it was at the start
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::deque<Running> nodes_;  // only grows

@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -132,7 +133,6 @@ def one_fails_the_others_go_on(program, chance):
         create(rollback, "DELETE")
         ports = {path: free_port() for path in (well, damaged, rollback, blocked)}
         run = Run(cluster, "".join(table(path, "publish", port) for path, port in ports.items()))
-        import socket
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", ports[blocked]))
             taken.listen()
@@ -162,6 +162,27 @@ def one_fails_the_others_go_on(program, chance):
         os.kill(run.node.pid, signal.SIGHUP)
         run.wait_for_event("config_refused")
         expect(run.node.stop() == 4, f"the exit code is the gravest: {run.node.exit_code}, not 4")
+
+
+def sighup_begins_what_waits(program, chance):
+    """A port that stays taken: the file names another one, and SIGHUP does not wait for the next try."""
+    with Cluster(program) as cluster, socket.socket() as taken:
+        well, blocked = cluster.folder / "well.db", cluster.folder / "blocked.db"
+        for path in (well, blocked):
+            create(path)
+        ports = [free_port(), free_port()]
+        taken.bind(("127.0.0.1", ports[1]))
+        taken.listen()
+        text = table(well, "publish", ports[0])
+        run = Run(cluster, text + table(blocked, "publish", ports[1])).start()
+        run.wait_for_state(well, "publishing")
+        run.wait_for_event("node_restarts", blocked, times=3)  # the next try is 4 s away
+        run.file.write_text("log-level = \"debug\"\n" + text + table(blocked, "publish", free_port()))
+        os.kill(run.node.pid, signal.SIGHUP)
+        run.wait_for_event("node_begun_again", blocked)
+        run.wait_for_state(blocked, "publishing")
+        run.wait_for_event("config_needs_restart")  # the log's level
+        expect(run.node.stop() == 0, f"exit code {run.node.exit_code}")
 
 
 def nobody_left_ends_the_process(program, chance):
@@ -202,5 +223,5 @@ def killed_again_and_again(program, chance):
 
 
 if __name__ == "__main__":
-    run_scenarios(two_and_a_takeover, one_fails_the_others_go_on, nobody_left_ends_the_process,
-                  killed_again_and_again)
+    run_scenarios(two_and_a_takeover, one_fails_the_others_go_on, sighup_begins_what_waits,
+                  nobody_left_ends_the_process, killed_again_and_again)
