@@ -49,6 +49,7 @@ doctor::Patient patient_of(const ConfiguredNode& node, const ConfigKeys& keys) {
                           .wal_limit_bytes = options.publish.tail.wal_hard_limit_bytes,
                           .files = {}};
   for (const auto& [key, setting] : node.settings) {
+    if (key == "archive" && setting.is_set) patient.archive = setting.values.front();
     const bool is_file = key != "path" && keys.all().at(key).value == "FILE";
     if (!is_file) continue;
     for (const auto& value : setting.values) patient.files.emplace_back(key, value);

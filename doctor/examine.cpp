@@ -24,7 +24,7 @@ Findings examine(const Patient& patient) {
   for (const auto& file : gather_files(patient)) add(all, judge(file));
   add(all, judge(node));
   add(all, judge(gather_network(patient, node)));
-  add(all, judge(gather_machine()));
+  add(all, judge(gather_machine(node)));
   return all;
 }
 

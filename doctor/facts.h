@@ -23,6 +23,7 @@ struct Patient {
   std::vector<Endpoint> peers = {};
   std::uint64_t keep_bytes = 0;
   std::uint64_t wal_limit_bytes = 0;
+  std::string archive = {};  // folder of one; empty: none
   // Files that options name, by the option.
   std::vector<std::pair<std::string, std::string>> files = {};
 };
@@ -35,6 +36,7 @@ struct NodeFacts {
   std::string unanswered =
       {};  // why the running node does not answer; empty: it does, or none runs
   std::optional<Status> status = {};  // nullopt: none runs
+  uid_t runs_as = 0, asker = 0;       // users: of the node that runs, of the doctor
 };
 
 // A lock of the wal-index that some process held at every look.
@@ -68,6 +70,7 @@ struct DiskFacts {
   std::string what = {};  // "the database", "the state directory"
   std::string folder = {};
   bool exists = false;
+  bool holds_database = true;     // SQLite's own files: not an archive's folder
   std::string network_name = {};  // of a network file system; empty: local
   bool is_memory = false;         // tmpfs: gone with the power
   bool is_read_only = false;

@@ -13,7 +13,7 @@ namespace understudy::doctor {
 [[nodiscard]] DatabaseFacts gather_database(const Patient& patient, const NodeFacts& node);
 [[nodiscard]] std::vector<DiskFacts> gather_disks(const Patient& patient);
 [[nodiscard]] std::vector<FileFacts> gather_files(const Patient& patient);
-[[nodiscard]] MachineFacts gather_machine();
+[[nodiscard]] MachineFacts gather_machine(const NodeFacts& node);
 // A second at most for each peer.
 [[nodiscard]] NetworkFacts gather_network(const Patient& patient, const NodeFacts& node);
 

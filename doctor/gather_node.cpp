@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -107,6 +108,13 @@ NodeFacts gather_node(const Patient& patient) {
     facts.status = ControlClient(StateDirectory(patient.state_dir).control_socket()).status();
   } catch (const Error& error) {
     facts.unanswered = error.what();
+  }
+  facts.asker = ::geteuid();
+  struct stat process {};
+  if (facts.status && ::stat(fmt::format("/proc/{}", facts.status->pid).c_str(), &process) == 0) {
+    facts.runs_as = process.st_uid;
+  } else {
+    facts.runs_as = facts.asker;
   }
   return facts;
 }

@@ -88,6 +88,10 @@ std::vector<DiskFacts> gather_disks(const Patient& patient) {
   // Retention lets the queue grow to twice its limit when a snapshot still needs the records.
   disks.push_back(look_at_folder("the state directory", state, patient.keep_bytes));
   if (has_state && disks.back().may_write) disks.back().sync_ms = measure_sync_ms(state);
+  if (!patient.archive.empty()) {
+    disks.push_back(look_at_folder("the archive", patient.archive, 0));
+    disks.back().holds_database = false;
+  }
   return disks;
 }
 
@@ -105,11 +109,16 @@ std::vector<FileFacts> gather_files(const Patient& patient) {
   return files;
 }
 
-MachineFacts gather_machine() {
+MachineFacts gather_machine(const NodeFacts& node) {
   MachineFacts facts;
   facts.processors = std::max(1U, std::thread::hardware_concurrency());
+  // Of the node that runs, or as one would have it that is started from here.
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) facts.open_files_limit = limit.rlim_cur;
+  const auto pid = node.status ? static_cast<pid_t>(node.status->pid) : 0;
+  if (::prlimit(pid, RLIMIT_NOFILE, nullptr, &limit) == 0 ||
+      ::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    facts.open_files_limit = limit.rlim_cur;
+  }
   timex clock{};
   if (const int state = ::adjtimex(&clock); state >= 0) {
     facts.is_clock_synchronized = state != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;

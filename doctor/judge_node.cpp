@@ -74,7 +74,16 @@ Findings judge(const NodeFacts& facts) {
     return {
         {"node", Mark::problem, facts.unanswered, "run the doctor as the node's user, or as root"}};
   }
-  if (facts.status) return judge_status(*facts.status);
+  if (facts.status) {
+    auto found = judge_status(*facts.status);
+    if (facts.runs_as != facts.asker) {
+      found.push_back(
+          {"node", Mark::note,
+           fmt::format("it runs as user {}, and the doctor as {}", facts.runs_as, facts.asker),
+           "rights are judged here as the doctor's: run it as the node's user"});
+    }
+    return found;
+  }
   return {
       {"node", Mark::note,
        facts.has_state ? "no node runs; it has run here before" : "no node runs, and none has yet",

@@ -32,7 +32,7 @@ Finding judge_space(const DiskFacts& facts) {
 }
 
 Finding judge_file_system(const DiskFacts& facts) {
-  if (!facts.network_name.empty()) {
+  if (!facts.network_name.empty() && facts.holds_database) {
     return {"disk", Mark::problem,
             fmt::format("{} is on {}, a network file system: {}", facts.what, facts.network_name,
                         facts.folder),
@@ -56,7 +56,8 @@ Finding judge_file_system(const DiskFacts& facts) {
   }
   return {"disk",
           Mark::ok,
-          fmt::format("{} is in {}, local and writable", facts.what, facts.folder),
+          fmt::format("{} is in {}, {} and writable", facts.what, facts.folder,
+                      facts.network_name.empty() ? "local" : facts.network_name),
           {}};
 }
 

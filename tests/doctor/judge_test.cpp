@@ -95,6 +95,7 @@ TEST_CASE("judge(DiskFacts)") {
   using F = DiskFacts;
   CHECK(with([](F& f) { f.exists = false; }) == Mark::problem);
   CHECK(with([](F& f) { f.network_name = "NFS"; }) == Mark::problem);
+  CHECK(with([](F& f) { f.network_name = "NFS", f.holds_database = false; }) == Mark::ok);
   CHECK(with([](F& f) { f.is_read_only = true; }) == Mark::problem);
   CHECK(with([](F& f) { f.may_write = false; }) == Mark::problem);
   CHECK(with([](F& f) { f.is_memory = true; }) == Mark::warning);
@@ -147,6 +148,9 @@ TEST_CASE("judge(NodeFacts)") {
   CHECK(worst(judge(facts)) == Mark::note);  // no standby
   facts.status->standbys.emplace_back();
   CHECK(worst(judge(facts)) == Mark::ok);
+  facts.asker = facts.runs_as + 1;
+  CHECK(worst(judge(facts)) == Mark::note);
+  facts.asker = facts.runs_as;
   facts.status->warnings = {"commits do not wait"};
   CHECK(worst(judge(facts)) == Mark::warning);
   facts.status->last_error = "disk full";

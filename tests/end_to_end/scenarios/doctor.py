@@ -148,6 +148,8 @@ def files_and_rights(program, chance):
         code, findings = examine(program, "--config", config)
         expect(code == 0, f"{problems(findings)}")
         expect_finding(findings, "warning", "cannot be reached")
+        config.write_text(config.read_text() + f'archive = "{cluster.folder}/away"\n')
+        expect_finding(examine(program, "--config", config)[1], "problem", "away for the archive")
         if os.geteuid() != 0:
             return
         # As a user who may do nothing there.
