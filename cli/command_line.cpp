@@ -2,6 +2,7 @@
 #include "cli/config_options.h"
 #include "cli/doctor_options.h"
 #include "cli/help_text.h"
+#include "cli/key_options.h"
 #include "cli/node_options.h"
 #include "cli/recovery_options.h"
 #include "cli/self_description.h"
@@ -107,7 +108,7 @@ CLI::App* add_orphans(CLI::App& app, Typed& typed) {
 struct Commands {
   CLI::App *publish, *subscribe, *run, *check_config, *doctor, *status, *verify, *wait;
   CLI::App *promote, *switchover, *fence, *unfence, *history, *orphans, *snapshot, *archive,
-      *restore, *replay, *log;
+      *restore, *replay, *log, *keygen;
 };
 
 Command choose(const Commands& commands, Typed& typed) {
@@ -122,6 +123,7 @@ Command choose(const Commands& commands, Typed& typed) {
   if (commands.restore->parsed()) return read_restore(typed);
   if (commands.replay->parsed()) return read_replay(typed);
   if (commands.log->parsed()) return read_log(typed);
+  if (commands.keygen->parsed()) return read_keygen(typed);
   if (commands.verify->parsed()) return VerifyCommand{read_node_path(typed)};
   const auto of = read_node_path(typed);
   if (commands.promote->parsed()) return PromoteCommand{of, typed.force, typed.dry_run};
@@ -191,7 +193,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
                           add_archive(app, typed),
                           add_restore(app, typed),
                           add_replay(app, typed),
-                          add_log(app, typed)};
+                          add_log(app, typed),
+                          add_keygen(app, typed)};
   SelfDescription self;
   add_self_description(app, self);
   for (auto* command : app.get_subcommands({})) command->group("Commands");

@@ -144,6 +144,12 @@ struct LogCommand {
   bool tables = true;  // say which tables pages belong to
 };
 
+struct KeygenCommand {
+  std::string output;     // the file to make
+  std::string node;       // may be empty
+  std::string public_of;  // print the public key of this file instead
+};
+
 // Nothing to do but to print (help, version, a usage error).
 struct SayCommand {
   std::string text;
@@ -154,7 +160,7 @@ using Command =
     std::variant<SayCommand, NodeCommand, RunCommand, CheckConfigCommand, DoctorCommand,
                  StatusCommand, VerifyCommand, WaitCommand, PromoteCommand, SwitchoverCommand,
                  FenceCommand, HistoryCommand, OrphansCommand, SnapshotCommand, ArchiveCommand,
-                 RestoreCommand, ReplayCommand, LogCommand>;
+                 RestoreCommand, ReplayCommand, LogCommand, KeygenCommand>;
 
 struct CommandLine {
   log::Options log;
@@ -182,5 +188,6 @@ ExitCode run(const ArchiveCommand& command);
 ExitCode run(const RestoreCommand& command);
 ExitCode run(const ReplayCommand& command);
 ExitCode run(const LogCommand& command);
+ExitCode run(const KeygenCommand& command);
 
 }  // namespace understudy

@@ -14,8 +14,8 @@
 namespace understudy {
 namespace {
 
-void warn_of_open_port(const std::optional<Endpoint>& listen) {
-  if (!listen || listen->is_loopback()) return;
+void warn_of_open_port(const std::optional<Endpoint>& listen, const Security& security) {
+  if (!listen || listen->is_loopback() || !security.is_open()) return;
   log::warning("insecure_listen", "anybody who reaches this address can read the database",
                {{"listen", listen->to_string()}});
 }
@@ -45,7 +45,7 @@ void NodeLife::run_once() {
   const auto listen = options.follow.listen;
   Supervisor supervisor(std::move(options));
   if (!show(&supervisor)) return;
-  warn_of_open_port(listen);
+  warn_of_open_port(listen, supervisor.security());
   try {
     supervisor.run();
   } catch (...) {
@@ -124,6 +124,11 @@ void NodeLife::stop() {
   stopping_ = true;
   if (supervisor_) supervisor_->stop();
   changed_.notify_all();
+}
+
+void NodeLife::reload_keys() {
+  const std::lock_guard lock(mutex_);
+  if (supervisor_ != nullptr) supervisor_->reload_keys();
 }
 
 bool NodeLife::begin_again(NodeCommand command) {

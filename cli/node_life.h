@@ -35,6 +35,8 @@ class NodeLife {
   void live();
 
   void stop();
+  // The list of peers is read again.
+  void reload_keys();
   // A node that was given up, or waits for its next try, is begun now; with `command`. False: it
   // runs, and goes on as it does.
   bool begin_again(NodeCommand command);

@@ -2,6 +2,7 @@
 
 #include "cli/archive_options.h"
 #include "cli/help_text.h"
+#include "cli/key_options.h"
 #include "cli/shared_options.h"
 #include "common/core/errors.h"
 
@@ -114,8 +115,9 @@ void add_node_options(CLI::App& command, Typed& typed) {
       .add_option("--node", typed.node,
                   "name of this node (default: the one on record, else made from the host's)")
       ->type_name("NAME");
+  add_key_options(command, typed);
   command.add_flag("--insecure", typed.insecure,
-                   "let --listen name an address that others can reach, without encryption");
+                   "let --listen name an address that others can reach, without keys");
   add_cluster_options(command, typed);
   add_sync_options(command, typed);
   add_capture_options(command, typed);

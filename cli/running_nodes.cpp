@@ -90,6 +90,7 @@ void RunningNodes::stop() {
 }
 
 void RunningNodes::reload() {
+  reload_keys();
   ReadConfig read;
   try {
     read = read_config(file_);
@@ -111,6 +112,14 @@ void RunningNodes::compare_log(const Config& config) const {
   if (config.log_level == config_.log_level && config.log_format == config_.log_format) return;
   log::warning("config_needs_restart", "changed in the file; counts from a restart on",
                {{"keys", "log"}});
+}
+
+// Whatever is wrong with the rest.
+void RunningNodes::reload_keys() {
+  const std::lock_guard lock(mutex_);
+  for (auto& node : nodes_) {
+    if (!node.configured.command.options.keys.peers.empty()) node.life.reload_keys();
+  }
 }
 
 void RunningNodes::compare(std::vector<ConfiguredNode> nodes) {

@@ -48,6 +48,7 @@ class RunningNodes {
   void begin(ConfiguredNode node);         // under mutex_
   [[nodiscard]] bool is_any_left() const;  // under mutex_
   void compare_log(const Config& config) const;
+  void reload_keys();
   void compare(std::vector<ConfiguredNode> nodes);  // under mutex_
   void compare_one(Running& running, ConfiguredNode node);
 

@@ -27,6 +27,8 @@ struct Typed {
   std::size_t sync = 0;
   std::string sync_level = "durable", sync_timeout = "10s", when_unreplicated = "wait";
   std::string log_format = "text", log_level = "info";
+  std::string key_file, peer_keys;  // of a node
+  std::string public_of;            // keygen
   std::string http, http_token_file, http_cert, http_key;
   bool schema = false;                                     // check-config
   std::string config_file, run_log_format, run_log_level;  // run, check-config

@@ -1,5 +1,6 @@
 // What was typed of a node, for both of its roles at once.
 #include "cli/archive_options.h"
+#include "cli/key_options.h"
 #include "cli/typed.h"
 #include "cli/units.h"
 #include "common/node/identity.h"
@@ -17,11 +18,11 @@ std::optional<Endpoint> read_listen(const Typed& typed, NodeRole role) {
   if (typed.listen.empty() && role == NodeRole::standby) return std::nullopt;
   const auto endpoint =
       read_endpoint("--listen", typed.listen.empty() ? kDefaultListen : typed.listen);
-  if (!endpoint.is_loopback() && !typed.insecure) {
+  if (!endpoint.is_loopback() && typed.key_file.empty() && !typed.insecure) {
     throw UsageError(fmt::format(
-        "--listen {}: anybody who reaches this address could read the database, since keys come "
-        "with a later version; listen on 127.0.0.1 (through a tunnel), or add --insecure when the "
-        "network is trusted",
+        "--listen {}: anybody who reaches this address could read the database; give the node keys "
+        "(understudy keygen, --key-file and --peer-keys), listen on 127.0.0.1 (through a tunnel), "
+        "or add --insecure when the network is trusted",
         typed.listen));
   }
   return endpoint;
@@ -105,6 +106,7 @@ NodeCommand read_node(const Typed& typed, NodeRole role) {
   options.node = {
       .database = typed.database, .state_dir = typed.state_dir, .name = typed.node, .role = role};
   read_others(typed, options);
+  options.keys = read_key_files(typed);
   options.hooks = read_hooks(typed);
   options.http = read_http(typed);
 

@@ -16,6 +16,7 @@ namespace understudy {
 
 class ClusterHandler;
 class HeldListener;
+class Security;
 
 struct PublisherOptions {
   // Path of the application's database. It exists and is in WAL mode (checked before).
@@ -26,6 +27,8 @@ struct PublisherOptions {
   Endpoint listen{"127.0.0.1", 7600};
   // Bound to it already, for whichever role serves first; null: nobody has.
   std::shared_ptr<HeldListener> held = {};
+  // Own keys, and those of the others; null: without keys.
+  std::shared_ptr<Security> security = {};
   // Switch a rollback-journal database to WAL mode first; else it is refused.
   bool enable_wal = false;
   // False: no port is opened; what is committed goes into the log, and no further (a primary that

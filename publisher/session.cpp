@@ -172,6 +172,7 @@ std::unique_ptr<Server> Session::make_server(const LogWriter& log, SyncCommits& 
       .is_primary = true,
       .listen = options_.listen,
       .listener = options_.held ? options_.held->take() : nullptr,
+      .security = options_.security,
       .failed = [this](std::exception_ptr failure) { fail(std::move(failure)); },
       .on_progress = [&commits](const Peers& peers,
                                 std::int64_t now_us) { commits.on_progress(peers, now_us); },

@@ -5,6 +5,7 @@
 #include "common/core/heartbeat.h"
 #include "common/logging/log.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -20,12 +21,14 @@ constexpr int kMessagesPerRound = 64;
 
 FollowLoop::FollowLoop(FollowerStart start, std::vector<Endpoint> endpoints, Intake& intake,
                        Applier& applier, std::function<void(const StreamId&)> claim,
-                       const std::string& page_path, std::shared_ptr<Meters> meters)
+                       const std::string& page_path, std::shared_ptr<Security> security,
+                       std::shared_ptr<Meters> meters)
     : follower_(std::move(start)),
       endpoints_(std::move(endpoints)),
       intake_(intake),
       applier_(applier),
       claim_(std::move(claim)),
+      network_(std::move(security)),
       page_(page_path),
       meters_(std::move(meters)) {
   publish_status();
@@ -74,6 +77,7 @@ void FollowLoop::take_messages() {
     auto direct = sockets_->receive();
     if (!live && !direct) return;
     last_contact_us_ = monotonic_time_us();
+    trouble_.clear();
     if (live) {
       if (auto message = decode_message(*live)) follower_.on_live(std::move(*message));
     }
@@ -182,6 +186,16 @@ void FollowLoop::wait() {
   const auto wait_us = std::max<std::int64_t>(0, until - now);
   if (!sockets_) return;
   (void)sockets_->wait(static_cast<int>((wait_us + 999) / 1000), wake_);
+  note_trouble();
+}
+
+void FollowLoop::note_trouble() {
+  const auto trouble = sockets_->take_trouble();
+  if (!trouble) return;
+  trouble_ = fmt::format("{}: {}", trouble->endpoint, trouble->text);
+  const auto times = repeated_.came(trouble_, monotonic_time_us());
+  if (!times) return;
+  log::warning("link_refused", trouble->text, {{"endpoint", trouble->endpoint}, {"times", *times}});
 }
 
 void FollowLoop::publish_status() {
@@ -196,6 +210,7 @@ void FollowLoop::publish_status() {
   status.known_last = follower_.known_last();
   status.server_name = follower_.server_name();
   status.endpoint = follower_.endpoint();
+  status.trouble = trouble_;
   if (status.server_last) lag_.note(status.server_last->seq, now);
   status.lag_seconds = lag_.lag_seconds(status.applied ? status.applied->seq : 0, now);
   const bool is_cut_off = status.state == StandbyState::connecting && last_contact_us_ != 0;

@@ -3,6 +3,7 @@
 // decided here.
 #pragma once
 
+#include "common/logging/repeated_trouble.h"
 #include "common/metering/meters.h"
 #include "common/serving/peers.h"
 #include "common/transport/endpoint.h"
@@ -29,6 +30,7 @@ struct FollowStatus {
   std::optional<Position> server_last;
   std::optional<Position> known_last;  // see Follower
   std::string server_name;
+  std::string trouble;       // why there is no connection; empty: none is known
   std::size_t endpoint = 0;  // that it is connected with, or tries to be
   double lag_seconds = 0;
 };
@@ -39,7 +41,7 @@ class FollowLoop {
   // node belongs to another one. `page_path`: see AppliedPage.
   FollowLoop(FollowerStart start, std::vector<Endpoint> endpoints, Intake& intake, Applier& applier,
              std::function<void(const StreamId&)> claim, const std::string& page_path,
-             std::shared_ptr<Meters> meters);
+             std::shared_ptr<Security> security, std::shared_ptr<Meters> meters);
 
   void run();   // until stop(), or throws ConfigError when only a person can help
   void stop();  // any thread
@@ -67,6 +69,7 @@ class FollowLoop {
   void carry_out(follow::Report& report);
   void carry_out(follow::Stop& stop);
   void wait();
+  void note_trouble();
   void publish_status();
 
   Follower follower_;
@@ -84,6 +87,8 @@ class FollowLoop {
   // Ticket and bounds of what was appended on this thread, and is not acknowledged yet.
   std::optional<std::pair<std::uint64_t, LogBounds>> appended_;
   std::int64_t last_contact_us_ = 0;
+  std::string trouble_;  // since the last contact
+  RepeatedTrouble repeated_;
   std::atomic<bool> stopping_{false};
 
   mutable std::mutex mutex_;  // guards what follows

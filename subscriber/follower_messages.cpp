@@ -142,6 +142,12 @@ void Follower::handle(message::Refused& refused) {
     case RefusalCode::trimmed:
       if (link_ == Link::welcomed) greet();
       return;
+    case RefusalCode::not_allowed:
+      tell_once("not_allowed", Severity::error,
+                fmt::format("{} refuses: {}", endpoint_text(), refused.text));
+      if (link_ == Link::welcomed) greet();
+      if (!next_endpoint_at_) pass_over();
+      return;
     case RefusalCode::full:
     case RefusalCode::bad_request:
       report(Severity::warning, fmt::format("{} refuses: {}", endpoint_text(), refused.text));

@@ -103,7 +103,7 @@ void Subscriber::open() {
   auto follow = std::make_unique<FollowLoop>(
       std::move(start), options_.from, *intake, *applier,
       [this](const StreamId& known) { claim_stream(directory_, known); }, directory_.commit_page(),
-      options_.meters);
+      options_.security, options_.meters);
   const std::lock_guard lock(mutex_);
   intake_ = std::move(intake);
   applier_ = std::move(applier);
@@ -181,6 +181,7 @@ void Subscriber::start_server() {
                         .stream = intake_->stream(),
                         .listen = *options_.listen,
                         .listener = options_.held ? options_.held->take() : nullptr,
+                        .security = options_.security,
                         .failed = [this](std::exception_ptr failure) { fail(std::move(failure)); },
                         .cluster = options_.cluster};
   auto server =
@@ -270,6 +271,7 @@ Status Subscriber::status() const {
   }
   if (intake_->is_disk_full())
     status.warnings.push_back("the backend's disk is full; records wait");
+  if (!follow.trouble.empty()) status.warnings.push_back(follow.trouble);
   if (const auto trouble = applier_->trouble()) status.warnings.push_back(*trouble);
   if (keeper_) add_snapshot(keeper_->report(), status);
   if (!server_) return status;

@@ -16,6 +16,7 @@ namespace understudy {
 
 class ClusterHandler;
 class HeldListener;
+class Security;
 
 struct SubscriberOptions {
   // Path of the standby's database. Made when it does not exist; its folder does (checked before).
@@ -28,6 +29,8 @@ struct SubscriberOptions {
   std::optional<Endpoint> listen;
   // Bound to it already, for whichever role serves first; null: nobody has.
   std::shared_ptr<HeldListener> held = {};
+  // Own keys, and those of the others; null: without keys.
+  std::shared_ptr<Security> security = {};
   // Who answers the other nodes of the cluster; null: nobody. Outlives the subscriber.
   ClusterHandler* cluster = nullptr;
   // Follow only a primary, while one may be found among `from`.

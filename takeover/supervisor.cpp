@@ -7,24 +7,33 @@
 #include "common/core/failure_point.h"
 #include "common/core/random_number.h"
 #include "common/core/thread_subject.h"
+#include "common/keys/key_files.h"
 #include "common/logging/log.h"
 #include "publisher/sync_commits.h"
 #include "takeover/lost_tail.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <future>
 #include <utility>
 
 namespace understudy {
 Supervisor::Supervisor(SupervisorOptions options)
-    : options_(std::move(options)), node_(options_.node), process_(random_number()) {
+    : options_(std::move(options)),
+      security_(load_security(options_.keys)),
+      node_(options_.node),
+      process_(random_number()) {
   options_.publish.node = options_.follow.node = node_.name();
+  if (options_.follow.prefer_primary && options_.follow.from == options_.peers) {
+    options_.follow.from = feeders_among(*security_, options_.peers);
+  }
+  check_security(*security_, node_.name(), options_.follow.from, options_.peers);
   options_.publish.cluster = options_.follow.cluster = this;
+  options_.publish.security = options_.follow.security = security_;
   options_.publish.meters = options_.follow.meters = meters_;
   if (const auto& listen = options_.follow.listen) {
-    options_.publish.held = options_.follow.held = std::make_shared<HeldListener>(*listen);
+    options_.publish.held = options_.follow.held =
+        std::make_shared<HeldListener>(*listen, security_);
   }
 }
 
@@ -58,10 +67,17 @@ void Supervisor::run() {
   conductor_->post([waiting = ready.get_future().share()] { waiting.wait(); });
   if (!options_.peers.empty()) {
     PeerLinksOptions links{.peers = options_.peers,
+                           .security = security_,
                            .report = [this] { return report(); },
                            .event =
                                [this](const PeerEvent& event) {
                                  conductor_->post([this, event] { on_peer_event(event); });
+                               },
+                           .trouble =
+                               [](const LinkTrouble& trouble) {
+                                 log::warning(
+                                     "peer_refused", trouble.text,
+                                     {{"endpoint", trouble.endpoint}, {"times", trouble.times}});
                                },
                            .failed = fail};
     links_ = std::make_unique<PeerLinks>(std::move(links));
@@ -80,15 +96,6 @@ void Supervisor::run() {
   end_helpers();
   const std::lock_guard lock(failure_mutex);
   if (failure) std::rethrow_exception(failure);
-}
-
-void Supervisor::say_started() const {
-  log::info("node_started", "understudy runs",
-            {{"node", node_.name()},
-             {"database", node_.database()},
-             {"state_dir", node_.directory().path()},
-             {"version", UNDERSTUDY_VERSION},
-             {"pid", ::getpid()}});
 }
 
 // Whoever waits for a command is answered first; then nobody asks the conductor or the peers.

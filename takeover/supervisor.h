@@ -42,6 +42,10 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
   void run();   // until stop(); throws what makes the node unable to go on
   void stop();  // any thread
 
+  // The list of peers, and what was denied by it. Any thread.
+  [[nodiscard]] const Security& security() const { return *security_; }
+  void reload_keys() { reload_peers(options_.keys, *security_); }
+
   // It has found its role, and what belongs to that holds: a primary follows its application, a
   // standby has the write lock on its database. False while it starts, and between two roles. Any
   // thread.
@@ -145,6 +149,7 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
   [[nodiscard]] Position position() const;
 
   SupervisorOptions options_;
+  const std::shared_ptr<Security> security_;
   Node node_;
   const std::shared_ptr<Meters> meters_ = std::make_shared<Meters>();
   const std::uint64_t process_;  // random, of this run

@@ -4,6 +4,7 @@
 
 #include "common/api/http_options.h"
 #include "common/archive/archiver.h"
+#include "common/keys/key_files.h"
 #include "common/node/node_options.h"
 #include "publisher/publisher_options.h"
 #include "subscriber/subscriber_options.h"
@@ -20,6 +21,7 @@ struct SupervisorOptions {
   PublisherOptions publish;     // as a primary; node and cluster are filled in
   SubscriberOptions follow;     // as a standby; likewise
   std::vector<Endpoint> peers;  // all nodes of the cluster; this one may be among them
+  KeyFiles keys;                // none: whoever can connect may do all
   HookOptions hooks;
   std::optional<HttpOptions> http;        // none: only the control socket
   std::optional<ArchiveOptions> archive;  // directory and keep_us; empty: none

@@ -1,6 +1,9 @@
 // What the supervisor lets be seen of its node: its status, and the cluster as it knows it.
 #include "common/core/clock.h"
+#include "common/logging/log.h"
 #include "takeover/supervisor.h"
+
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -90,6 +93,15 @@ void Supervisor::add_peers(ClusterStatus& cluster) const {
     member.endpoint = unanswered.endpoint.to_string();
     cluster.members.push_back(std::move(member));
   }
+}
+
+void Supervisor::say_started() const {
+  log::info("node_started", "understudy runs",
+            {{"node", node_.name()},
+             {"database", node_.database()},
+             {"state_dir", node_.directory().path()},
+             {"version", UNDERSTUDY_VERSION},
+             {"pid", ::getpid()}});
 }
 
 }  // namespace understudy

@@ -24,6 +24,7 @@ constexpr auto kLongestRefreshPause = std::chrono::milliseconds(320);
 
 PeerLinks::PeerLinks(PeerLinksOptions options)
     : options_(std::move(options)),
+      network_(options_.security),
       sockets_(network_, options_.peers, options_.sockets),
       view_(options_.report(), options_.peers.size(), random_number(), monotonic_time_us()),
       links_(options_.peers.size()),
@@ -198,6 +199,7 @@ void PeerLinks::run() {
     answered_.notify_all();
     if (!tell()) sockets_.wait(timeout_ms, wake_, wanted_);
     take_answers();
+    take_troubles();
   }
 }
 
@@ -264,6 +266,9 @@ void PeerLinks::take_answers() {
 void PeerLinks::take_answer(std::size_t endpoint, Message answer) {
   const std::lock_guard lock(mutex_);
   if (const auto* told = std::get_if<message::ProbeReply>(&answer)) {
+    const auto& peer = options_.peers[endpoint];
+    // Who may not lead could only mislead.
+    if (!network_.security()->is_heard_at(peer.to_string(), told->report.node)) return;
     view_.on_answer(endpoint, told->probe_id, told->report, monotonic_time_us());
   } else if (auto* reply = std::get_if<message::CommandReply>(&answer)) {
     const auto order = std::ranges::find_if(orders_, [&](const Order& o) {
@@ -273,6 +278,13 @@ void PeerLinks::take_answer(std::size_t endpoint, Message answer) {
     ended_.push_back(
         {std::move(order->ended), {CommandOutcome::Kind::answered, std::move(*reply)}});
     orders_.erase(order);
+  }
+}
+
+void PeerLinks::take_troubles() {
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    const auto trouble = sockets_.take_trouble(i);
+    if (trouble && options_.trouble) options_.trouble(*trouble);
   }
 }
 

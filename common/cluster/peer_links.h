@@ -27,9 +27,11 @@ namespace understudy {
 struct PeerLinksOptions {
   std::vector<Endpoint> peers;  // this node's own may be among them; it is found out and left alone
   SocketOptions sockets = {.request_queue = 64, .reconnect_max_ms = 400};
-  std::function<PeerReport()> report;              // this node, as of now; cheap
-  std::function<void(const PeerEvent&)> event;     // may be empty
-  std::function<void(std::exception_ptr)> failed;  // may be empty: std::terminate then
+  std::shared_ptr<Security> security = nullptr;          // null: without keys
+  std::function<PeerReport()> report;                    // this node, as of now; cheap
+  std::function<void(const PeerEvent&)> event;           // may be empty
+  std::function<void(const LinkTrouble&)> trouble = {};  // likewise: why a peer cannot be reached
+  std::function<void(std::exception_ptr)> failed;        // may be empty: std::terminate then
 };
 
 // A peer that has not answered: where it was asked, and who it was when it last did (empty: it
@@ -110,6 +112,7 @@ class PeerLinks {
   void end_all_orders();
   void take_answers();
   void take_answer(std::size_t endpoint, Message answer);
+  void take_troubles();
   bool tell();
   [[nodiscard]] int wait_ms(std::int64_t now_us) const;
   [[nodiscard]] bool is_answered(std::int64_t since_us, bool only_connected) const;

@@ -18,13 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kNameLimit = 64;
 constexpr std::size_t kFileLimit = 64 * 1024;
-
-bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-         c == '_' || c == '-';
-}
 
 NodeIdentity decode(const std::string& path, const std::string& text) {
   try {
@@ -70,18 +64,13 @@ void check_identity(const StateDirectory& directory, const NodeIdentity& known,
 
 }  // namespace
 
-bool is_node_name(std::string_view text) {
-  return !text.empty() && text.size() <= kNameLimit &&
-         std::all_of(text.begin(), text.end(), is_name_character);
-}
-
 std::string make_node_name() {
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
   std::string name(host.data());
   name.erase(std::remove_if(name.begin(), name.end(), [](char c) { return !is_name_character(c); }),
              name.end());
-  name.resize(std::min(name.size(), kNameLimit - 5));
+  name.resize(std::min(name.size(), kLongestNodeName - 5));
   if (name.empty()) name = "node";
   std::random_device source;
   return fmt::format("{}-{:04x}", name, source() & 0xffff);

@@ -7,6 +7,7 @@
 // Read and written by the process that holds the StateLock; the command line only reads.
 #pragma once
 
+#include "common/core/node_name.h"
 #include "common/core/types.h"
 #include "common/node/state_directory.h"
 #include "common/node/status.h"
@@ -30,7 +31,6 @@ struct NodeIdentity {
 
 constexpr int kIdentityFormat = 1;
 
-[[nodiscard]] bool is_node_name(std::string_view text);
 // The host's name and four random hexadecimal digits: "db1-3fa9".
 std::string make_node_name();
 

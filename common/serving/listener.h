@@ -16,8 +16,9 @@ namespace understudy {
 
 struct Listener {
   // Throws TransportError when a port is taken.
-  explicit Listener(const Endpoint& endpoint, const SocketOptions& options = {})
-      : sockets(network, endpoint, options) {}
+  explicit Listener(const Endpoint& endpoint, const SocketOptions& options = {},
+                    std::shared_ptr<Security> security = nullptr)
+      : network(std::move(security)), sockets(network, endpoint, options) {}
 
   Network network;  // ends after the sockets, and with it their ports are free
   ServerSockets sockets;
@@ -26,8 +27,8 @@ struct Listener {
 class HeldListener {
  public:
   // Binds at once; throws TransportError when a port is taken.
-  explicit HeldListener(const Endpoint& endpoint)
-      : listener_(std::make_unique<Listener>(endpoint)) {}
+  explicit HeldListener(const Endpoint& endpoint, std::shared_ptr<Security> security = nullptr)
+      : listener_(std::make_unique<Listener>(endpoint, SocketOptions{}, std::move(security))) {}
 
   // Whoever asks first gets it, and closes it; the others null: they bind anew. Any thread.
   [[nodiscard]] std::unique_ptr<Listener> take() {

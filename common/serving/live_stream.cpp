@@ -110,6 +110,11 @@ bool LiveStream::take_subscriptions() {
   return sockets_.take_subscriptions();
 }
 
+void LiveStream::reopen() {
+  const std::lock_guard lock(mutex_);
+  sockets_.reopen_live();
+}
+
 void LiveStream::close() {
   const std::lock_guard lock(mutex_);
   is_closed_ = true;

@@ -59,6 +59,7 @@ class LiveStream {
   [[nodiscard]] bool want_word(bool wanted);
   // True: somebody subscribed. To be asked whenever awake.
   [[nodiscard]] bool take_subscriptions();
+  void reopen();  // see ServerSockets::reopen_live()
   void close();  // the sockets end: nothing is broadcast from here on
 
  private:

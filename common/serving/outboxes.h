@@ -35,6 +35,7 @@ class Outboxes {
   template <typename Ask, typename Gone>
   void retry(Ask&& ask, Gone&& gone);
   void remove(const Bytes& identity) { boxes_.erase(identity); }
+  void remove_all() { boxes_.clear(); }
   // Forgets what is large and was for somebody who is no longer known.
   template <typename IsKnown>
   void keep_only(IsKnown&& is_known) {

@@ -40,6 +40,11 @@ void Peers::remove(const Bytes& identity) {
   sessions_.erase(found);
 }
 
+void Peers::remove_all() {
+  for (const auto& [identity, session] : sessions_) remember(session);
+  sessions_.clear();
+}
+
 void Peers::remove_expired(std::int64_t now_us) {
   std::erase_if(sessions_, [&](const auto& entry) {
     const bool expired = entry.second.is_expired(now_us);

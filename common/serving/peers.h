@@ -56,6 +56,7 @@ class Peers {
   PeerSession* add(const Bytes& identity, std::int64_t now_us);
   [[nodiscard]] PeerSession* find(const Bytes& identity);
   void remove(const Bytes& identity);  // its status is kept, as disconnected
+  void remove_all();                   // likewise
   void remove_expired(std::int64_t now_us);
 
   // f(identity, session) for each.

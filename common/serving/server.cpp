@@ -26,14 +26,17 @@ Server::Server(ServerOptions options, std::unique_ptr<LogReader> reader, PageSou
       reader_(std::move(reader)),
       pages_(pages),
       listener_(options_.listener ? std::move(options_.listener)
-                                  : std::make_unique<Listener>(options_.listen)),
+                                  : std::make_unique<Listener>(options_.listen, SocketOptions{},
+                                                               options_.security)),
       sockets_(listener_->sockets),
       endpoint_(sockets_.endpoint()),
+      security_(listener_->network.security()),
       mailbox_(std::make_shared<Mailbox>()),
       log_{options_.node, options_.stream, options_.is_primary, random_number(), std::nullopt},
       peers_(log_, *reader_),
       outboxes_(sockets_),
       live_(sockets_, log_.stream),
+      withdrawals_(security_->withdrawals()),
       thread_(start_thread([this] { run_guarded(); })) {}
 
 Server::~Server() {
@@ -85,6 +88,7 @@ void Server::run() {
     now_us_ = monotonic_time_us();
     take_replies();
     if (is_stopping()) return;
+    heed_withdrawals();
     if ((ready.live || ready.woken) && live_.take_subscriptions()) heartbeat_at_us_ = now_us_;
     take_news();
     take_answers();
@@ -164,15 +168,16 @@ void Server::take_requests() {
     auto request = sockets_.receive();
     if (!request) break;
     auto message = decode_message(request->payload);
-    if (!message) continue;
-    take_request(request->identity, std::move(*message));
+    if (!message || !is_allowed(*request, *message)) continue;
+    if (const auto* probe = std::get_if<message::Probe>(&*message)) {
+      take_probe(*request, *probe);
+    } else {
+      take_request(request->identity, std::move(*message));
+    }
   }
 }
 
 void Server::take_request(const Bytes& identity, Message message) {
-  if (const auto* probe = std::get_if<message::Probe>(&message)) {
-    return take_probe(identity, *probe);
-  }
   if (const auto* command = std::get_if<message::Command>(&message)) {
     return take_command(identity, *command);
   }

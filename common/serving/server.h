@@ -7,6 +7,8 @@
 //  - A slow or silent standby costs bounded memory and no time of anybody else's.
 //  - Probes and commands come without a Hello, from whoever can connect: they are answered out of
 //    a bounded budget, and nothing of them is kept but the commands under way (kCommandsUnderWay).
+//  - With keys, each message is judged by the rights that its sender's key has now. When a right is
+//    withdrawn, all connections of the live stream end and all sessions begin anew.
 //
 // advance() and statuses() may be called from any thread and do not block on the
 // network. The thread ends with stop() or the destructor, and with it the sockets; when it fails,
@@ -33,6 +35,7 @@ struct ServerOptions {
   bool is_primary = false;  // see ServedLog
   Endpoint listen;
   std::unique_ptr<Listener> listener = nullptr;    // bound to it already; null: the server binds
+  std::shared_ptr<Security> security = nullptr;    // for the latter; null: without keys
   std::function<void(std::exception_ptr)> failed;  // may be empty: std::terminate then
   // A standby has acknowledged, or time has passed (at least each 250 ms). Called on the serve
   // thread at once; `now_us` is monotonic. May be empty.
@@ -44,6 +47,7 @@ struct ServerOptions {
 constexpr std::int64_t kHeartbeatInterval_us = 250'000;
 constexpr std::int64_t kProbesPerSecond = 500;
 constexpr std::int64_t kCommandsPerSecond = 20;
+constexpr std::int64_t kRefusalsPerSecond = 200;
 constexpr std::size_t kCommandsUnderWay = 8;
 // A role that ends because of a command has answered it just before. The sockets stay so long after
 // the last answer: the asker's side drops with the connection what it has not read.
@@ -100,7 +104,12 @@ class Server {
   void take_answers();
   void take_requests();
   void take_request(const Bytes& identity, Message message);
-  void take_probe(const Bytes& identity, const message::Probe& probe);
+  // server_access.cpp: who may ask for what
+  [[nodiscard]] bool is_allowed(const ServerSockets::Request& request, const Message& message);
+  void refuse(const ServerSockets::Request& request, const Message& message, Denial denial);
+  void heed_withdrawals();
+  // server_cluster.cpp
+  void take_probe(const ServerSockets::Request& request, const message::Probe& probe);
   void take_command(const Bytes& identity, const message::Command& command);
   void take_replies();
   void carry_out(const Bytes& identity, PeerSession& session);
@@ -121,6 +130,7 @@ class Server {
   std::unique_ptr<Listener> listener_;  // of the serve thread, which closes it at its end
   ServerSockets& sockets_;              // its
   const Endpoint endpoint_;
+  const std::shared_ptr<Security> security_;
   std::shared_ptr<Mailbox> mailbox_;
 
   // Of the serve thread.
@@ -138,6 +148,8 @@ class Server {
   bool progress_due_ = false;  // … in this round
   std::int64_t statuses_at_us_ = 0;
   RateLimit probe_limit_{64, kProbesPerSecond};
+  RateLimit refusal_limit_{64, kRefusalsPerSecond};
+  std::uint64_t withdrawals_ = 0;  // heeded
   RateLimit command_limit_{kCommandsUnderWay, kCommandsPerSecond};
   std::size_t commands_under_way_ = 0;
   std::int64_t replied_at_us_ = 0;  // to a command

@@ -34,14 +34,17 @@ class Server::CommandTicket {
 };
 
 // What comes too fast is dropped: whoever probes does so again.
-void Server::take_probe(const Bytes& identity, const message::Probe& probe) {
+void Server::take_probe(const ServerSockets::Request& request, const message::Probe& probe) {
   if (!probe_limit_.take(now_us_)) return;
   if (options_.cluster == nullptr) {
-    return send_to(identity,
+    return send_to(request.identity,
                    message::Refused{RefusalCode::bad_request, "this node is in no cluster"});
   }
-  options_.cluster->on_report(probe.report);
-  send_to(identity, message::ProbeReply{probe.probe_id, options_.cluster->report()});
+  // Who may not lead could only mislead: it is told, and not listened to.
+  if (security_->is_heard(request.key, probe.report.node)) {
+    options_.cluster->on_report(probe.report);
+  }
+  send_to(request.identity, message::ProbeReply{probe.probe_id, options_.cluster->report()});
 }
 
 void Server::take_command(const Bytes& identity, const message::Command& command) {

@@ -28,6 +28,8 @@ class DealerSockets {
   // over, or `wake`.
   void wait(int timeout_ms, Wake& wake, const std::vector<bool>& wanted);
   [[nodiscard]] std::size_t size() const;
+  // Why there is no connection with that one.
+  [[nodiscard]] std::optional<LinkTrouble> take_trouble(std::size_t server);
 
  private:
   struct Sockets;

@@ -15,6 +15,8 @@ namespace understudy {
 
 constexpr std::uint32_t kProtocolVersion = 2;
 constexpr std::size_t kMessageLimit = 4 * 1024 * 1024;  // bytes of one message
+constexpr std::size_t kRequestLimit = 512 * 1024;       // of one that a server takes
+constexpr std::size_t kSubscriptionLimit = 1024;        // likewise, on the live port
 constexpr std::size_t kNameLimit = 128;                 // of a node
 constexpr std::size_t kTextLimit = 1024;                // of words for people
 constexpr std::size_t kBatchesLimit = 2048;             // blobs in one Batches
@@ -54,8 +56,9 @@ enum class RefusalCode : std::uint8_t {
   trimmed = 2,         // the part asked for is no longer there: begin with Hello
   full = 3,            // the server takes no more standbys
   bad_request = 4,
+  not_allowed = 5,  // the key that was shown is not for that; asking again is in vain
 };
-constexpr std::uint8_t kRefusalCount = 5;
+constexpr std::uint8_t kRefusalCount = 6;
 
 enum class PeerRole : std::uint8_t {
   none = 0,  // starting, ending, or between two roles

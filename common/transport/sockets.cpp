@@ -1,6 +1,8 @@
 #include "common/transport/sockets.h"
 
-#include "common/transport/zmq_calls.h"
+#include "common/core/clock.h"
+#include "common/transport/door.h"
+#include "common/transport/link.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -8,12 +10,16 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
+#include <thread>
 
 namespace understudy {
 
 using namespace zmq_calls;
 
-Network::Network() try : context_(std::make_unique<Context>()) {
+Network::Network(std::shared_ptr<Security> security) try
+    : security_(security ? std::move(security) : std::make_shared<Security>()),
+      context_(std::make_unique<Context>()) {
 } catch (const zmq::error_t& error) {
   throw TransportError(fmt::format("cannot make a ZeroMQ context: {}", error.what()));
 }
@@ -60,15 +66,28 @@ Ready wait_for(zmq::pollitem_t live, zmq::socket_t& requests, int timeout_ms, Wa
 // --- server ---
 
 struct ServerSockets::Sockets {
+  zmq::context_t& context;
+  const std::shared_ptr<Security> security;
+  Door door;  // before the sockets, and after them
   zmq::socket_t live;
   zmq::socket_t requests;
-  const int live_descriptor;
+  int live_descriptor;
   std::atomic<bool> more_subscriptions{true};  // than were taken so far
 
-  explicit Sockets(zmq::context_t& context)
-      : live(context, zmq::socket_type::xpub),
+  explicit Sockets(const Network& network)
+      : context(network.context().zmq),
+        security(network.security()),
+        door(context, security),
+        live(context, zmq::socket_type::xpub),
         requests(context, zmq::socket_type::router),
         live_descriptor(live.get(zmq::sockopt::fd)) {}
+  ~Sockets() {
+    door.unwatch(live);
+    door.unwatch(requests);
+  }
+  void prepare(zmq::socket_t& socket, const SocketOptions& options, std::string_view domain);
+  void prepare_live(const SocketOptions& options);
+  void prepare_requests(const SocketOptions& options);
 };
 
 namespace {
@@ -106,28 +125,96 @@ void bind_both(zmq::socket_t& live, zmq::socket_t& requests, Endpoint& endpoint)
   }
 }
 
+// The number of the connection that a message came over, as a file descriptor; nullopt: unknown.
+std::optional<int> connection_of(zmq::message_t& message) {
+  const auto* text = ::zmq_msg_gets(message.handle(), "__fd");
+  if (text == nullptr) return std::nullopt;
+  int connection = -1;
+  const std::string_view digits(text);
+  std::from_chars(digits.data(), digits.data() + digits.size(), connection);
+  return connection;
+}
+
+// What the door answered when the key was shown.
+std::string key_of(zmq::message_t& message) {
+  const auto* text = ::zmq_msg_gets(message.handle(), "User-Id");
+  return text == nullptr ? std::string() : text;
+}
+
+// The port of a socket that was just closed is free within a millisecond.
+void bind_again(zmq::socket_t& socket, const std::string& address) {
+  constexpr std::int64_t kPatience_us = 5'000'000;
+  const auto until_us = monotonic_time_us() + kPatience_us;
+  for (;;) {
+    try {
+      return socket.bind(address);
+    } catch (const zmq::error_t& error) {
+      if (error.num() != EADDRINUSE || monotonic_time_us() >= until_us) throw;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 }  // namespace
+
+void ServerSockets::Sockets::prepare(zmq::socket_t& socket, const SocketOptions& options,
+                                     std::string_view domain) {
+  socket.set(zmq::sockopt::backlog, options.backlog);
+  if (!security->is_open()) {
+    socket.set(zmq::sockopt::curve_server, true);
+    socket.set(zmq::sockopt::curve_secretkey, security->own().secret_key);
+    socket.set(zmq::sockopt::zap_domain, std::string(domain));
+  }
+  door.watch(socket);
+}
+
+void ServerSockets::Sockets::prepare_live(const SocketOptions& options) {
+  set_common(live, options, options.live_queue);
+  // Pass on repeated subscriptions too: each asks for a heartbeat.
+  live.set(zmq::sockopt::xpub_verbose, true);
+  live.set(zmq::sockopt::maxmsgsize, std::int64_t{kSubscriptionLimit});
+  prepare(live, options, kLiveDomain);
+}
+
+void ServerSockets::Sockets::prepare_requests(const SocketOptions& options) {
+  set_common(requests, options, options.request_queue);
+  requests.set(zmq::sockopt::maxmsgsize, std::int64_t{kRequestLimit});
+  requests.set(zmq::sockopt::rcvhwm, options.waiting_requests);
+  requests.set(zmq::sockopt::sndhwm, options.answer_queue);
+  requests.set(zmq::sockopt::router_mandatory, true);
+  prepare(requests, options, kRequestsDomain);
+}
 
 ServerSockets::ServerSockets(const Network& network, const Endpoint& endpoint,
                              const SocketOptions& options)
-    : endpoint_(endpoint) {
+    : endpoint_(endpoint), options_(options) {
   try {
-    sockets_ = std::make_unique<Sockets>(network.context().zmq);
-    auto& live = sockets_->live;
-    auto& requests = sockets_->requests;
-    set_common(live, options, options.live_queue);
-    // Pass on repeated subscriptions too: each asks for a heartbeat.
-    live.set(zmq::sockopt::xpub_verbose, true);
-    set_common(requests, options, options.request_queue);
-    requests.set(zmq::sockopt::sndhwm, options.answer_queue);
-    requests.set(zmq::sockopt::router_mandatory, true);
-    bind_both(live, requests, endpoint_);
+    sockets_ = std::make_unique<Sockets>(network);
+    sockets_->prepare_live(options);
+    sockets_->prepare_requests(options);
+    bind_both(sockets_->live, sockets_->requests, endpoint_);
   } catch (const zmq::error_t& error) {
     throw TransportError(fmt::format("cannot listen on {}: {}", endpoint.live(), error.what()));
   }
 }
 
 ServerSockets::~ServerSockets() = default;
+
+void ServerSockets::reopen_live() {
+  auto& live = sockets_->live;
+  try {
+    sockets_->door.unwatch(live);
+    live.close();
+    live = zmq::socket_t(sockets_->context, zmq::socket_type::xpub);
+    sockets_->prepare_live(options_);
+    bind_again(live, endpoint_.live());
+    sockets_->live_descriptor = live.get(zmq::sockopt::fd);
+    sockets_->more_subscriptions = true;
+  } catch (const zmq::error_t& error) {
+    throw TransportError(
+        fmt::format("cannot listen on {} anew: {}", endpoint_.live(), error.what()));
+  }
+}
 
 // Sending also takes in what the I/O thread has to say; its descriptor is silent about that then,
 // and the next wait() has to be told.
@@ -162,7 +249,11 @@ ServerSockets::Sent ServerSockets::send(ByteView identity, ByteView payload) {
 std::optional<ServerSockets::Request> ServerSockets::receive() {
   return guarded("receive a request", [&]() -> std::optional<Request> {
     while (auto parts = receive_parts(sockets_->requests)) {
-      if (parts->count == 2) return Request{bytes_of(parts->first), bytes_of(parts->second)};
+      if (parts->count != 2) continue;
+      if (const auto connection = connection_of(parts->second)) {
+        sockets_->door.note_proven(*connection);
+      }
+      return Request{bytes_of(parts->first), bytes_of(parts->second), key_of(parts->second)};
     }
     return std::nullopt;
   });
@@ -174,10 +265,13 @@ bool ServerSockets::take_subscriptions() {
     bool any = false;
     sockets_->more_subscriptions = true;
     for (int i = 0; i < kAtOnce; ++i) {
-      const auto parts = receive_parts(sockets_->live);
+      auto parts = receive_parts(sockets_->live);
       if (!parts) {
         sockets_->more_subscriptions = false;
         break;
+      }
+      if (const auto connection = connection_of(parts->first)) {
+        sockets_->door.note_proven(*connection);
       }
       const auto body = view_of(parts->first);
       any = any || (!body.empty() && body[0] == std::byte{1});
@@ -198,27 +292,33 @@ Ready ServerSockets::wait(int timeout_ms, Wake& wake) {
 // --- client ---
 
 struct ClientSockets::Sockets {
-  zmq::socket_t live;
-  zmq::socket_t requests;
   std::string topic;
+  Link live;
+  Link requests;
 
-  explicit Sockets(zmq::context_t& context)
-      : live(context, zmq::socket_type::sub), requests(context, zmq::socket_type::dealer) {}
+  Sockets(const Network& network, const Endpoint& endpoint, std::string subscribed,
+          const SocketOptions& options)
+      : topic(std::move(subscribed)),
+        live(network, zmq::socket_type::sub, endpoint.live(), endpoint.to_string(), true,
+             [&](zmq::socket_t& socket) {
+               set_common(socket, options, options.live_queue);
+               socket.set(zmq::sockopt::subscribe, topic);
+             }),
+        requests(network, zmq::socket_type::dealer, endpoint.requests(), endpoint.to_string(), true,
+                 [&](zmq::socket_t& socket) {
+                   set_common(socket, options, options.request_queue);
+                   // Nothing waits in a queue for a server that is not there: it would be stale
+                   // when it comes.
+                   socket.set(zmq::sockopt::immediate, true);
+                 }) {}
 };
 
 ClientSockets::ClientSockets(const Network& network, const Endpoint& endpoint,
                              const std::optional<StreamId>& topic, const SocketOptions& options) {
   try {
-    sockets_ = std::make_unique<Sockets>(network.context().zmq);
-    auto& [live, requests, prefix] = *sockets_;
+    std::string prefix;
     if (topic) prefix.assign(topic->bytes.begin(), topic->bytes.end());
-    set_common(live, options, options.live_queue);
-    live.set(zmq::sockopt::subscribe, prefix);
-    live.connect(endpoint.live());
-    set_common(requests, options, options.request_queue);
-    // Nothing waits in a queue for a server that is not there: it would be stale when it comes.
-    requests.set(zmq::sockopt::immediate, true);
-    requests.connect(endpoint.requests());
+    sockets_ = std::make_unique<Sockets>(network, endpoint, std::move(prefix), options);
   } catch (const zmq::error_t& error) {
     throw TransportError(fmt::format("cannot connect to {}: {}", endpoint.live(), error.what()));
   }
@@ -231,13 +331,13 @@ ClientSockets& ClientSockets::operator=(ClientSockets&&) noexcept = default;
 bool ClientSockets::send(ByteView payload) {
   return guarded("send a request", [&]() -> bool {
     const auto body = zmq::buffer(payload.data(), payload.size());
-    return sockets_->requests.send(body, zmq::send_flags::dontwait).has_value();
+    return sockets_->requests.socket().send(body, zmq::send_flags::dontwait).has_value();
   });
 }
 
 std::optional<Bytes> ClientSockets::receive() {
   return guarded("receive an answer", [&]() -> std::optional<Bytes> {
-    while (const auto parts = receive_parts(sockets_->requests)) {
+    while (const auto parts = receive_parts(sockets_->requests.socket())) {
       if (parts->count == 1) return bytes_of(parts->first);
     }
     return std::nullopt;
@@ -246,7 +346,7 @@ std::optional<Bytes> ClientSockets::receive() {
 
 std::optional<Bytes> ClientSockets::receive_live() {
   return guarded("receive from the live stream", [&]() -> std::optional<Bytes> {
-    while (const auto parts = receive_parts(sockets_->live)) {
+    while (const auto parts = receive_parts(sockets_->live.socket())) {
       if (parts->count == 2) return bytes_of(parts->second);
     }
     return std::nullopt;
@@ -255,15 +355,24 @@ std::optional<Bytes> ClientSockets::receive_live() {
 
 void ClientSockets::resubscribe() {
   guarded("subscribe", [&] {
-    sockets_->live.set(zmq::sockopt::unsubscribe, sockets_->topic);
-    sockets_->live.set(zmq::sockopt::subscribe, sockets_->topic);
+    auto& live = sockets_->live.socket();
+    live.set(zmq::sockopt::unsubscribe, sockets_->topic);
+    live.set(zmq::sockopt::subscribe, sockets_->topic);
     return true;
   });
 }
 
 Ready ClientSockets::wait(int timeout_ms, Wake& wake) {
-  return wait_for({sockets_->live.handle(), 0, ZMQ_POLLIN, 0}, sockets_->requests, timeout_ms,
-                  wake);
+  sockets_->live.look();
+  sockets_->requests.look();
+  return wait_for({sockets_->live.socket().handle(), 0, ZMQ_POLLIN, 0},
+                  sockets_->requests.socket(), timeout_ms, wake);
+}
+
+// The requests first: without them there is nothing at all.
+std::optional<LinkTrouble> ClientSockets::take_trouble() {
+  auto trouble = sockets_->requests.take_trouble();
+  return trouble ? trouble : sockets_->live.take_trouble();
 }
 
 }  // namespace understudy

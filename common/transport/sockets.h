@@ -7,31 +7,36 @@
 //    does not fit is dropped, and the protocol notices: a hole in the live stream is fetched, an
 //    answer that does not come is asked for again.
 //
+//  - With keys (Security of the Network) nothing is sent or taken unencrypted: a server lets in
+//    whom the list of peers names, a client talks to nobody but who has the key on record there.
+//
 // A ServerSockets or ClientSockets belongs to one thread. Network and Wake are for all; a Network
 // must outlive its sockets, and is made after any fork. Failures throw TransportError.
-// Keys (CURVE) will join SocketOptions: until then nothing is encrypted, and whoever listens beyond
-// loopback must have asked for that.
 #pragma once
 
 #include "common/core/types.h"
+#include "common/security/security.h"
 #include "common/transport/endpoint.h"
 
 #include <memory>
 
 namespace understudy {
 
-// One ZeroMQ context with one I/O thread.
+// One ZeroMQ context with one I/O thread, and whom its sockets trust.
 class Network {
  public:
-  Network();
+  // Null: without keys.
+  explicit Network(std::shared_ptr<Security> security = nullptr);
   ~Network();
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
   struct Context;
   [[nodiscard]] Context& context() const { return *context_; }
+  [[nodiscard]] const std::shared_ptr<Security>& security() const { return security_; }
 
  private:
+  std::shared_ptr<Security> security_;
   std::unique_ptr<Context> context_;
 };
 
@@ -52,12 +57,21 @@ class Wake {
 
 // Limits; all per connection.
 struct SocketOptions {
-  int live_queue = 256;      // broadcast messages, of at most 64 KiB
-  int request_queue = 1024;  // what a standby asks and is answered; bounded by what it asks for
-  int answer_queue = 8;      // what a server has under way, of up to 2 MiB each
-  int heartbeat_ms = 1000;   // ZMTP ping on an idle connection; ×3 without an answer ends it
-  int reconnect_ms = 50;     // first wait before a reconnect; doubles up to …
+  int live_queue = 256;       // broadcast messages, of at most 64 KiB
+  int request_queue = 1024;   // what a standby asks and is answered; bounded by what it asks for
+  int answer_queue = 8;       // what a server has under way, of up to 2 MiB each
+  int waiting_requests = 64;  // what a server has not looked at yet, of at most kRequestLimit
+  int backlog = 256;          // connections that the kernel keeps for a server; all together
+  int heartbeat_ms = 1000;    // ZMTP ping on an idle connection; ×3 without an answer ends it
+  int reconnect_ms = 50;      // first wait before a reconnect; doubles up to …
   int reconnect_max_ms = 500;
+};
+
+// Why there is no connection with a server.
+struct LinkTrouble {
+  std::string endpoint;
+  std::string text;         // what it is, and what to do
+  std::uint64_t times = 0;  // that it came since it was last told
 };
 
 struct Ready {
@@ -76,6 +90,7 @@ class ServerSockets {
   struct Request {
     Bytes identity;
     Bytes payload;
+    std::string key;  // public, that it showed; empty: without keys
   };
   enum class Sent : std::uint8_t { sent, full, gone };
 
@@ -93,10 +108,13 @@ class ServerSockets {
   [[nodiscard]] bool take_subscriptions();
   Ready wait(int timeout_ms, Wake& wake);
   [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
+  // Ends all connections of the live stream; who follows connects anew, and shows its key again.
+  void reopen_live();
 
  private:
   struct Sockets;
   Endpoint endpoint_;
+  SocketOptions options_;
   std::unique_ptr<Sockets> sockets_;
 };
 
@@ -115,6 +133,7 @@ class ClientSockets {
   [[nodiscard]] std::optional<Bytes> receive_live();  // payload, without the topic
   void resubscribe();
   Ready wait(int timeout_ms, Wake& wake);
+  [[nodiscard]] std::optional<LinkTrouble> take_trouble();
 
  private:
   struct Sockets;

@@ -17,6 +17,11 @@ struct Network::Context {
   zmq::context_t zmq{1};
 };
 
+constexpr int kHandshakeLimit_ms = 5000;
+// ZAP domains: what a key is shown for.
+constexpr std::string_view kLiveDomain = "live";
+constexpr std::string_view kRequestsDomain = "requests";
+
 namespace zmq_calls {
 
 inline ByteView view_of(const zmq::message_t& message) {
@@ -38,6 +43,7 @@ inline void set_common(zmq::socket_t& socket, const SocketOptions& options, int 
   socket.set(zmq::sockopt::heartbeat_ttl, 3 * options.heartbeat_ms);
   socket.set(zmq::sockopt::reconnect_ivl, options.reconnect_ms);
   socket.set(zmq::sockopt::reconnect_ivl_max, options.reconnect_max_ms);
+  socket.set(zmq::sockopt::handshake_ivl, kHandshakeLimit_ms);
   socket.set(zmq::sockopt::ipv6, true);
 }
 

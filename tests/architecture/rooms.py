@@ -7,9 +7,9 @@ import re
 RANKS = {
     "core": 0, "page": 0,
     "logging": 1, "metering": 1, "toml": 1, "file": 1, "sqlite": 1,
-    "wal": 2, "record": 2, "commit_page": 2,
+    "wal": 2, "record": 2, "commit_page": 2, "security": 2,
     "backend": 3, "transport": 3,
-    "serving": 4, "orphans": 4,
+    "serving": 4, "orphans": 4, "keys": 4,
     "cluster": 5, "replica": 5, "snapshot": 5,
     "http": 2,
     "archive": 6,
