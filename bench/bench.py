@@ -22,6 +22,7 @@ import litestream
 import machine
 import recovery
 import resources
+import security
 import syncing
 import takeover
 import writing
@@ -47,6 +48,8 @@ SCENARIOS = {
     "litestream": litestream.litestream,
     "sync_commit": syncing.sync_commit,
     "hostile_http": hostile.hostile_http,
+    "curve": security.curve,
+    "hostile": security.hostile,
 }
 
 

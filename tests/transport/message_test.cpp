@@ -34,9 +34,13 @@ History some_history() {
 }
 
 PeerReport some_report() {
-  return {"beta",     stream_of(3), ~0ull, PeerRole::standby, "streaming", 2,
-          1ull << 63, {2, 9, 8},    7,     "alpha",           true,        6,
-          5,        4};
+  return {"beta",      stream_of(3),
+          ~0ull,       PeerRole::standby,
+          "streaming", 2,
+          1ull << 63,  {2, 9, 8},
+          7,           "alpha",
+          true,        6,
+          5,           4};
 }
 
 // One of each kind, with values that need every width.
