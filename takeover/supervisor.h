@@ -62,6 +62,7 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
   [[nodiscard]] Status status() const override;
   [[nodiscard]] ClusterStatus cluster() const override;
   [[nodiscard]] const Meters& meters() const override { return *meters_; }
+  [[nodiscard]] Denials::Counts denials() const override { return security_->denials().counts(); }
 
   // --- other nodes (serve thread) ---
   PeerReport report() override;

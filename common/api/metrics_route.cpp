@@ -17,6 +17,7 @@ void add_metrics_route(http::Router& router, const NodeView& node) {
                                  .resyncs = meters.resyncs,
                                  .catch_ups = meters.catch_ups,
                                  .reconnects = meters.reconnects,
+                                 .denials = node.denials(),
                                  .events = log::event_counts(),
                                  .process = read_process(),
                                  .now_us = unix_time_us()};

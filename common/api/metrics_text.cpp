@@ -249,6 +249,14 @@ std::string_view level_name(log::Level level) {
   }
 }
 
+void add_denials(Exposition& out, const Denials::Counts& denials) {
+  out.declare("understudy_denied_total", kCounter,
+              "What was refused at the ports of the stream, by kind.");
+  for (std::size_t i = 0; i < denials.size(); ++i) {
+    out.add(denials[i], {{"kind", to_string(static_cast<Denial>(i))}});
+  }
+}
+
 // Of the whole process.
 void add_process(Exposition& out, const MetricsReading& reading) {
   out.declare("understudy_log_events_total", kCounter, "Log events of the process, by name.");
@@ -281,6 +289,7 @@ std::string metrics_text(const MetricsReading& reading) {
   add_wal(out, status);
   add_snapshots(out, reading);
   add_archive(out, reading.status.archive);
+  add_denials(out, reading.denials);
   add_cluster(out, reading.cluster);
   add_process(out, reading);
   return out.take_text();

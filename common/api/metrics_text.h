@@ -6,6 +6,7 @@
 #include "common/logging/recent_events.h"
 #include "common/metering/meters.h"
 #include "common/node/status.h"
+#include "common/security/denials.h"
 
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ struct MetricsReading {
   std::uint64_t resyncs = 0;
   std::uint64_t catch_ups = 0;
   std::uint64_t reconnects = 0;
+  Denials::Counts denials{};
   std::vector<log::EventCount> events;
   ProcessReading process;
   std::int64_t now_us = 0;  // Unix time

@@ -57,7 +57,7 @@ def packed(value) -> bytes:
 
 def report(name: str) -> list:
     """Of a primary of an epoch that never was."""
-    return [name, bytes(16), 1, 1, "publishing", 2**40, 77, [2**40, 2**40, 1], 2**40, "", False, 0, 0]
+    return [name, bytes(16), 1, 1, "publishing", 2**40, 77, [2**40, 2**40, 1], 2**40, "", False, 0, 0, 0]
 
 
 def demands(name: str) -> list[bytes]:
