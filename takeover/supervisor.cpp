@@ -73,12 +73,7 @@ void Supervisor::run() {
                                [this](const PeerEvent& event) {
                                  conductor_->post([this, event] { on_peer_event(event); });
                                },
-                           .trouble =
-                               [](const LinkTrouble& trouble) {
-                                 log::warning(
-                                     "peer_refused", trouble.text,
-                                     {{"endpoint", trouble.endpoint}, {"times", trouble.times}});
-                               },
+                           .trouble = say_trouble,
                            .failed = fail};
     links_ = std::make_unique<PeerLinks>(std::move(links));
   }

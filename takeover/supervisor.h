@@ -120,6 +120,7 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
 
   // supervisor_demote.cpp (conductor)
   void on_peer_event(const PeerEvent& event);
+  static void say_trouble(const LinkTrouble& trouble);  // peers thread
   void heed_higher_epoch();
   void stand_down(Epoch epoch, const std::string& why);
   // False: the node is stopping.

@@ -107,6 +107,11 @@ void Supervisor::on_peer_event(const PeerEvent& event) {
   if (endpoint && subscriber_ != nullptr) subscriber_->prefer(*endpoint);
 }
 
+void Supervisor::say_trouble(const LinkTrouble& trouble) {
+  log::warning("peer_refused", trouble.text,
+               {{"endpoint", trouble.endpoint}, {"times", trouble.times}});
+}
+
 // --- standing down ---
 
 // By each tick too, not only by events: one may have come while no publisher ran.

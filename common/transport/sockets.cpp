@@ -365,8 +365,8 @@ void ClientSockets::resubscribe() {
 Ready ClientSockets::wait(int timeout_ms, Wake& wake) {
   sockets_->live.look();
   sockets_->requests.look();
-  return wait_for({sockets_->live.socket().handle(), 0, ZMQ_POLLIN, 0},
-                  sockets_->requests.socket(), timeout_ms, wake);
+  return wait_for({sockets_->live.socket().handle(), 0, ZMQ_POLLIN, 0}, sockets_->requests.socket(),
+                  timeout_ms, wake);
 }
 
 // The requests first: without them there is nothing at all.
