@@ -213,9 +213,10 @@ Examples:
   understudy keygen --public /etc/understudy/db2.key      its public key again
 
 The file holds the secret key: it stays on its machine. The public key, with a name
-and rights, goes into the --peer-keys file of every node. A node then runs with
+and rights, goes into the list of peers of every node. A node then runs with
 
-  --key-file /etc/understudy/db2.key --peer-keys /etc/understudy/peers.toml
+  understudy publish app.db --key-file /etc/understudy/db2.key \
+      --peer-keys /etc/understudy/peers.toml
 
 docs/OPERATING.md has the steps for three servers, for changing a key, and for
 shutting one out.)";
