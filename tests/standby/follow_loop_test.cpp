@@ -33,7 +33,7 @@ class Scene {
              .applied = kBase,
              .history = history()},
             {Endpoint::parse("tcp://127.0.0.1:9")}, intake_, applier_, [](const StreamId&) {},
-            folder_.file("commit-page"), std::make_shared<Meters>()) {
+            folder_.file("commit-page"), std::make_shared<Security>(), std::make_shared<Meters>()) {
     thread_ = std::thread([this] { loop_.run(); });
   }
   ~Scene() {
