@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <future>
 #include <variant>
 
@@ -190,19 +191,19 @@ TEST_CASE("who has what was broadcast this moment is not taken for one that has 
       if (sent.valid()) {
         std::exchange(sent, {}).wait();
       } else {
-        server->advance(bounds_at(11));
+        server.load()->advance(bounds_at(11));
       }
       return std::nullopt;
     }
     mutable std::future<void> sent;
-    Server* server = nullptr;
+    std::atomic<Server*> server = nullptr;
   } pages;
+  std::promise<void> sent;
+  pages.sent = sent.get_future();
   Pair pair(10, nullptr, &pages);
   pages.server = &pair.server;
   pair.say(hello("standby", stream_id(), 10));
   CHECK(pair.next<message::Welcome>(false).verdict == Verdict::connects);
-  std::promise<void> sent;
-  pages.sent = sent.get_future();
   pair.say(message::OutlineRequest{});
   pair.say(message::OutlineRequest{});
   pair.say(hello("standby", stream_id(), 11));
@@ -262,7 +263,10 @@ TEST_CASE("probes are heard and answered without a Hello, and a flood of them is
   const auto reply = pair.next<message::ProbeReply>(false);
   CHECK(reply.probe_id == 5);
   CHECK(reply.report.epoch == 7);
-  CHECK(cluster.heard.at(0).node == "other");
+  {
+    const std::lock_guard lock(cluster.mutex);
+    CHECK(cluster.heard.at(0).node == "other");
+  }
 
   constexpr int kFlood = 5000;
   for (int i = 0; i < kFlood; ++i) pair.say(probe);
