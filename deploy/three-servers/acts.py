@@ -64,7 +64,8 @@ class Story:
             server.start_chat()
         self._balancer.start()
         self._wait_for_balancer("db1", {"db2", "db3"})
-        say("db1 leads, db2 and db3 follow. A message is acknowledged when a standby has it on disk, too (sync = 1).")
+        say("db1 leads, db2 and db3 follow. A message is acknowledged when a standby has it on disk, too (sync = 1);")
+        say("all that goes between the servers is encrypted, and each knows the keys of the others.")
         self._visitors = subprocess.Popen(
             [*self._networks.launcher("client"), sys.executable, str(VISITORS), self._balancer.address, "--journal",
              str(self._journal)], stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
@@ -168,12 +169,26 @@ class Story:
 
     # --- the pieces ---
 
+    def _make_keys(self) -> pathlib.Path:
+        """A key for each node; returns the list of all public ones, which is the same file on each server."""
+        entries = []
+        for name, server in self._servers.items():
+            said = subprocess.run([self._program, "keygen", "--node", name, "--output", str(server.folder / "node.key")],
+                                  capture_output=True, text=True, check=True).stdout
+            entry = said[said.index("[[peer]]"):]
+            entries.append(entry.replace("tcp://HOST:7600", f"tcp://{server.host}:{STREAM_PORT}"))
+        peers = self._folder / "peers.toml"
+        peers.write_text("\n".join(entries))
+        return peers
+
     def _configure(self) -> None:
+        peer_keys = self._make_keys()
         peers = ", ".join(f'"tcp://{server.host}:{STREAM_PORT}"' for server in self._servers.values())
         for name, server in self._servers.items():
             server.configure(
                 f'[defaults]\nnode = "{name}"\npeers = [{peers}]\nlisten = "tcp://{server.host}:{STREAM_PORT}"\n'
-                f'http = "{server.host}:{HTTP_PORT}"\nsync = 1\nsync-timeout = "5s"\ninsecure = true\n'
+                f'http = "{server.host}:{HTTP_PORT}"\nsync = 1\nsync-timeout = "5s"\n'
+                f'key-file = "{server.folder / "node.key"}"\npeer-keys = "{peer_keys}"\n'
                 f'\n[[database]]\npath = "{server.database}"\nrole = "{"publish" if name == "db1" else "subscribe"}"\n')
 
     def _restart(self, name: str) -> None:

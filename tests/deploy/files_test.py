@@ -101,10 +101,17 @@ class FilesTest(unittest.TestCase):
             answer = subprocess.run([PROGRAM, "check-config", path], capture_output=True, text=True, check=False)
             return answer.stderr if answer.returncode else ""
 
-    @staticmethod
-    def with_keys(example: str) -> str:
-        """Without: a program that has no keys yet."""
-        return re.sub(r"^(key-file|peer-keys) .*$", "", example, flags=re.MULTILINE).replace("[[database]]", "[[database]]\ninsecure = true")
+    def with_keys(self, example: str) -> str:
+        """With keys as the guide has them made, in a folder of this test."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        entries = []
+        for number in (1, 2, 3):
+            said = subprocess.run([PROGRAM, "keygen", "--node", f"db{number}", "--output", f"{folder.name}/{number}"],
+                                  capture_output=True, text=True, check=True).stdout
+            entries.append(said[said.index("[[peer]]"):].replace("HOST:7600", f"10.0.0.{number}:7600"))
+        pathlib.Path(folder.name, "peers.toml").write_text("\n".join(entries))
+        return example.replace("/etc/understudy/node.key", f"{folder.name}/1").replace("/etc/understudy/peers.toml", f"{folder.name}/peers.toml")
 
     def test_configurations_are_taken(self):
         guide = (DEPLOY / "README.md").read_text()
