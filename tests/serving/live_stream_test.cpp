@@ -3,6 +3,7 @@
 
 #include "common/core/clock.h"
 #include "common/transport/message.h"
+#include "tests/serving/numbered_batches.h"
 
 #include <doctest/doctest.h>
 
@@ -12,35 +13,12 @@
 #include <thread>
 
 using namespace understudy;
+using test::bounds_at;
+using test::kDeadline_us;
+using test::make_batch;
+using test::stream_id;
 
 namespace {
-
-constexpr std::int64_t kDeadline_us = 10'000'000;
-
-StreamId stream_id() {
-  StreamId id;
-  id.bytes.fill(9);
-  return id;
-}
-
-Bytes make_batch(Seq seq, std::size_t size) {
-  BatchHeader header;
-  header.stream = stream_id();
-  header.epoch = 1;
-  header.first = header.last = {seq, 0};
-  header.closed = true;
-  header.records = 1;
-  header.sum_before = seq - 1;
-  header.sum_after = seq;
-  std::minstd_rand random(static_cast<unsigned>(seq));
-  Bytes raw(size);
-  for (auto& byte : raw) byte = static_cast<std::byte>(random() >> 8);
-  return encode_batch(header, raw);
-}
-
-LogBounds bounds_at(Seq last) {
-  return {.base = {1, 0, 0}, .last = {1, last, last}, .next = {last + 1, 0}};
-}
 
 struct Scene {
   Network network;

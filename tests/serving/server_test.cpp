@@ -2,6 +2,7 @@
 #include "common/serving/server.h"
 
 #include "common/core/clock.h"
+#include "tests/serving/numbered_batches.h"
 
 #include <doctest/doctest.h>
 
@@ -10,41 +11,12 @@
 #include <variant>
 
 using namespace understudy;
+using test::bounds_at;
+using test::kDeadline_us;
+using test::make_batch;
+using test::stream_id;
 
 namespace {
-
-constexpr std::int64_t kDeadline_us = 10'000'000;
-
-StreamId stream_id() {
-  StreamId id;
-  id.bytes.fill(9);
-  return id;
-}
-
-Bytes make_batch(Seq seq, std::size_t size) {
-  BatchHeader header;
-  header.stream = stream_id();
-  header.epoch = 1;
-  header.first = header.last = {seq, 0};
-  header.closed = true;
-  header.records = 1;
-  header.sum_before = seq - 1;
-  header.sum_after = seq;
-  Bytes raw(size);
-  std::uint64_t state = seq;
-  for (auto& byte : raw)
-    byte = static_cast<std::byte>((state = state * 6364136223846793005ull + 1) >> 56);
-  header.raw_bytes = static_cast<std::uint32_t>(size);
-  return encode_batch(header, raw);
-}
-
-LogBounds bounds_at(Seq last) {
-  LogBounds bounds;
-  bounds.base = {1, 0, 0};
-  bounds.last = {1, last, last};
-  bounds.next = {last + 1, 0};
-  return bounds;
-}
 
 // `count` records, all there from the beginning.
 class FixedLog : public LogReader {
