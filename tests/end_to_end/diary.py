@@ -57,8 +57,9 @@ def create(cluster: Cluster) -> None:
                     "INSERT INTO note VALUES (1, 'one'); CREATE VIRTUAL TABLE words USING fts5(word)")
 
 
-def write_diary(cluster, chance, publisher, commits: int) -> tuple[Diary, int]:
-    """Returns the seq of the diary's first state, too."""
+def write_diary(cluster, chance, publisher, commits: int, at_a_mark=None) -> tuple[Diary, int]:
+    """Returns the seq of the diary's first state, too. `at_a_mark` is called with the last seq, once every
+    twenty commits."""
     diary = Diary(cluster, chance)
     diary.note()
     publisher.wait_until("it publishes", lambda status: status["state"] == "publishing")
@@ -70,6 +71,8 @@ def write_diary(cluster, chance, publisher, commits: int) -> tuple[Diary, int]:
         if number % 20 == 10:
             wait_until("it is recorded", lambda: publisher.status()["seq"] == first + number + 1)
             diary.times.append((number + 1, time.time()))
+            if at_a_mark:
+                at_a_mark(first + number + 1)
             time.sleep(0.01)
         if number == commits // 2:
             done = publisher.run("snapshot")
