@@ -1,6 +1,7 @@
 #include "common/core/clock.h"
 
 #include <fmt/chrono.h>
+#include <time.h>
 
 #include <chrono>
 
@@ -20,6 +21,12 @@ std::int64_t unix_time_us() {
 }
 std::int64_t monotonic_time_us() {
   return microseconds<std::chrono::steady_clock>();
+}
+
+std::int64_t boot_time_us() {
+  timespec time{};
+  ::clock_gettime(CLOCK_BOOTTIME, &time);
+  return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1000;
 }
 
 std::string utc_text(std::int64_t unix_time_us) {

@@ -12,7 +12,7 @@ from typing import Iterator
 import rooms
 import source_text
 
-SOURCE_FOLDERS = ("common", "publisher", "subscriber", "replay", "takeover", "doctor", "extension", "cli", "tests", "bench", "demo",
+SOURCE_FOLDERS = ("common", "publisher", "subscriber", "replay", "lease", "takeover", "doctor", "extension", "cli", "tests", "bench", "demo",
                   "dev.d", "schemas", "deploy", "docs", "cmake")
 MAX_FUNCTION_LINES = 70
 MAX_FILE_LINES = 400
@@ -29,8 +29,8 @@ HEADER_HOMES = {
         r"common/(record|transport)/\w+\.cpp$|"
         r"common/transport/message_(reader|writer)\.h$"),  # the codec's own, for message.cpp
     r"spdlog/": r"common/logging/",
-    r"nlohmann/": r"(common/node|common/api|cli)/\w+\.cpp$",
-    r"httplib\.h$": r"(common/(node|http)|cli)/\w+\.cpp$",
+    r"nlohmann/": r"(common/node|common/api|lease|cli)/\w+\.cpp$",
+    r"httplib\.h$": r"(common/(node|http)|cli)/\w+\.cpp$|lease/etcd_gateway\.cpp$",
     r"openssl/": r"common/http/\w+\.cpp$",
     r"CLI/": r"cli/",
     r"systemd/": r"cli/service_notice\.cpp$",
@@ -45,7 +45,7 @@ FORBIDDEN_NAMES = re.compile(r"util|helper|manager|misc", re.IGNORECASE)
 FORBIDDEN_TYPES = re.compile(r"\b(?:class|struct)\s+\w*(?:Util|Helper|Manager)\w*")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b|not imple" r"mented")
 MACHINE_PATHS = re.compile(r"/(?:wo" r"rk|fa" r"rm)/|bash_" r"jobs|/tmp/s" r"rc")
-ROOMS_WITH_README = ("common", "common/*", "publisher", "subscriber", "replay", "takeover", "doctor", "extension",
+ROOMS_WITH_README = ("common", "common/*", "publisher", "subscriber", "replay", "lease", "takeover", "doctor", "extension",
                      "cli", "tests", "bench",
                      "schemas", "deploy", "demo")
 

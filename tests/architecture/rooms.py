@@ -14,7 +14,7 @@ RANKS = {
     "http": 2,
     "archive": 6,
     "node": 7,
-    "publisher": 8, "subscriber": 8, "replay": 8, "api": 8,
+    "publisher": 8, "subscriber": 8, "replay": 8, "api": 8, "lease": 8,
     "takeover": 9,
     "doctor": 10,
     "cli": 11,
@@ -28,7 +28,7 @@ def room_of(path: pathlib.PurePath) -> str | None:
     """The room that a source belongs to, by its path from the top; None outside of all rooms."""
     if path.parts[0] == "common" and len(path.parts) > 2:
         return path.parts[1]
-    return path.parts[0] if path.parts[0] in ("publisher", "subscriber", "replay", "takeover", "doctor", "cli") else None
+    return path.parts[0] if path.parts[0] in ("publisher", "subscriber", "replay", "lease", "takeover", "doctor", "cli") else None
 
 
 def read_links(top: pathlib.Path) -> dict[str, set[str]]:
