@@ -6,6 +6,7 @@
 #include "common/snapshot/snapshot_keeper.h"
 #include "common/transport/endpoint.h"
 #include "publisher/sync_options.h"
+#include "publisher/sync_set.h"
 #include "publisher/wal_tail.h"
 
 #include <functional>
@@ -25,6 +26,8 @@ struct PublisherOptions {
   std::string node;
   // Live stream; requests are served on the next port.
   Endpoint listen{"127.0.0.1", 7600};
+  // Whose confirmations count, where a lease decides who takes over; null: any standbys'.
+  std::shared_ptr<SyncSet> sync_set = {};
   // Bound to it already, for whichever role serves first; null: nobody has.
   std::shared_ptr<HeldListener> held = {};
   // Own keys, and those of the others; null: without keys.

@@ -137,8 +137,9 @@ void Session::start_threads() {
       [this](const LogBounds& bounds, std::span<const BatchView> batches) {
         on_durable(bounds, batches);
       });
-  auto commits = std::make_unique<SyncCommits>(directory_.commit_page(), options_.sync,
-                                               backend_->history().back().tenure);
+  auto commits =
+      std::make_unique<SyncCommits>(directory_.commit_page(), options_.sync,
+                                    backend_->history().back().tenure, options_.sync_set);
   commits->on_durable(log->bounds().last);
   auto server = serves_ ? make_server(*log, *commits) : nullptr;
   {

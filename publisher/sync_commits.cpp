@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace understudy {
 namespace {
@@ -57,8 +58,12 @@ void show_primary(const std::string& page_path, const SyncOptions& options, Epoc
   CommitPage(page_path).publish(state);
 }
 
-SyncCommits::SyncCommits(const std::string& page_path, SyncOptions options, std::uint64_t tenure)
-    : options_(options), page_(page_path), state_(first_state(options, tenure)) {
+SyncCommits::SyncCommits(const std::string& page_path, SyncOptions options, std::uint64_t tenure,
+                         std::shared_ptr<SyncSet> set)
+    : options_(options),
+      set_(std::move(set)),
+      page_(page_path),
+      state_(first_state(options, tenure)) {
   staffed_at_us_ = monotonic_time_us();
   page_.publish(state_);
 }
@@ -112,6 +117,7 @@ bool SyncCommits::move_forward() {
 
 void SyncCommits::on_durable(const Position& position) {
   const std::lock_guard lock(mutex_);
+  if (!std::exchange(has_begun_, true) && set_) set_->begin(position.seq);
   durable_ = position.seq;
   state_.epoch = position.epoch;
   const auto before = state_.replicated;
@@ -125,19 +131,35 @@ void SyncCommits::on_durable(const Position& position) {
 }
 
 void SyncCommits::on_progress(const Peers& peers, std::int64_t now_us) {
-  auto seqs = peers.seqs_at(to_peer_level(options_.level), now_us - kHeardWithin_us);
+  const auto heard = peers.named_seqs_at(to_peer_level(options_.level), now_us - kHeardWithin_us);
   const std::lock_guard lock(mutex_);
-  state_.standbys = seqs.size();
+  state_.standbys = heard.size();
   bool moved = false;
-  if (options_.count > 0 && seqs.size() >= options_.count) {
+  if (options_.count > 0 && heard.size() >= options_.count) {
     staffed_at_us_ = now_us;
-    const auto nth = seqs.begin() + static_cast<std::ptrdiff_t>(options_.count - 1);
-    std::nth_element(seqs.begin(), nth, seqs.end(), std::greater<>());
-    acknowledged_ = std::max(acknowledged_, *nth);
+    acknowledged_ = std::max(acknowledged_, confirmed(heard, now_us));
     moved = move_forward();
   }
   judge(now_us);
   publish(false, moved);
+}
+
+// What enough of them have: any `count`, or those that are on record.
+Seq SyncCommits::confirmed(const std::vector<std::pair<std::string, Seq>>& heard,
+                           std::int64_t now_us) const {
+  if (set_) return has_begun_ ? set_->acknowledge(heard, durable_, now_us) : 0;
+  std::vector<Seq> seqs;
+  for (const auto& [name, seq] : heard) seqs.push_back(seq);
+  const auto nth = seqs.begin() + static_cast<std::ptrdiff_t>(options_.count - 1);
+  std::nth_element(seqs.begin(), nth, seqs.end(), std::greater<>());
+  return *nth;
+}
+
+// With a lease it must be known there before commits go on alone, or wait again.
+bool SyncCommits::is_on_record(bool degraded) const {
+  if (!set_) return true;
+  set_->want_degraded(degraded);
+  return set_->is_degraded_on_record() == degraded;
 }
 
 // Short of standbys since when? Either too few are heard of, or the oldest record that they have
@@ -152,14 +174,18 @@ void SyncCommits::judge(std::int64_t now_us) {
   const auto age_us = now_us - since_us_;
   if (options_.policy != WhenUnreplicated::degrade) return;
   const auto timeout_us = options_.timeout_ms * 1000;
-  if (state_.is_degraded == 0 && age_us >= timeout_us) {
+  const bool is_short = age_us >= timeout_us;
+  const bool is_well = age_us <= std::min(timeout_us / 4, kCaughtUpWithin_us);
+  if (state_.is_degraded == 0 ? !is_short : !is_well) return;
+  if (!is_on_record(is_short)) return;
+  if (state_.is_degraded == 0) {
     state_.is_degraded = 1;
     log::error("sync_degraded", "commits no longer wait: too few standbys have them",
                {{"wanted", options_.count},
                 {"connected", state_.standbys},
                 {"replicated_seq", state_.replicated.seq},
                 {"durable_seq", durable_}});
-  } else if (state_.is_degraded != 0 && age_us <= std::min(timeout_us / 4, kCaughtUpWithin_us)) {
+  } else {
     state_.is_degraded = 0;
     log::info("sync_restored", "commits wait for standbys again",
               {{"replicated_seq", state_.replicated.seq}});

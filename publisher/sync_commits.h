@@ -17,8 +17,10 @@
 #include "common/serving/peers.h"
 #include "common/wal/wal_format.h"
 #include "publisher/sync_options.h"
+#include "publisher/sync_set.h"
 
 #include <deque>
+#include <memory>
 #include <mutex>
 
 namespace understudy {
@@ -31,7 +33,9 @@ void show_primary(const std::string& page_path, const SyncOptions& options, Epoc
 class SyncCommits {
  public:
   // Makes the page; nothing is shown as durable yet. Throws IoError.
-  SyncCommits(const std::string& page_path, SyncOptions options, std::uint64_t tenure);
+  // `set`: whose confirmations count; null: any `count` standbys'.
+  SyncCommits(const std::string& page_path, SyncOptions options, std::uint64_t tenure,
+              std::shared_ptr<SyncSet> set = {});
 
   // The records up to `seq` hold all of the WAL up to `cursor`. Capture thread.
   void note(Seq seq, const wal::Cursor& cursor);
@@ -57,10 +61,14 @@ class SyncCommits {
   [[nodiscard]] bool advance(commit_page::Prefix& prefix, Seq seq) const;
   void drop_notes();
   [[nodiscard]] bool move_forward();
+  [[nodiscard]] Seq confirmed(const std::vector<std::pair<std::string, Seq>>& heard,
+                              std::int64_t now_us) const;
+  [[nodiscard]] bool is_on_record(bool degraded) const;
   void judge(std::int64_t now_us);
   void publish(bool durable_moved, bool replicated_moved);
 
   const SyncOptions options_;
+  const std::shared_ptr<SyncSet> set_;
   CommitPage page_;
   std::int64_t woken_at_us_ = 0;  // by an application; of the capture thread
 
@@ -70,6 +78,7 @@ class SyncCommits {
   wal::Salts salts_;        // of the newest generation
   std::uint64_t generation_ = 0;
   Seq durable_ = 0;                 // here
+  bool has_begun_ = false;          // durable_ is known
   Seq acknowledged_ = 0;            // by enough standbys
   std::int64_t staffed_at_us_ = 0;  // when enough standbys were last heard of
   std::int64_t since_us_ = 0;       // unreplicated, or short of standbys; 0: all is well

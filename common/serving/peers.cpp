@@ -69,6 +69,13 @@ void Peers::remember(const PeerSession& session) {
 }
 
 std::vector<Seq> Peers::seqs_at(PeerLevel level, std::int64_t heard_since_us) const {
+  std::vector<Seq> seqs;
+  for (const auto& [name, seq] : named_seqs_at(level, heard_since_us)) seqs.push_back(seq);
+  return seqs;
+}
+
+std::vector<std::pair<std::string, Seq>> Peers::named_seqs_at(PeerLevel level,
+                                                              std::int64_t heard_since_us) const {
   std::map<std::string_view, const PeerSession::Progress*> latest;
   for (const auto& [identity, session] : sessions_) {
     const auto& progress = session.progress();
@@ -76,12 +83,12 @@ std::vector<Seq> Peers::seqs_at(PeerLevel level, std::int64_t heard_since_us) co
     auto& slot = latest[progress.name];
     if (slot == nullptr || slot->last_heard_us <= progress.last_heard_us) slot = &progress;
   }
-  std::vector<Seq> seqs;
+  std::vector<std::pair<std::string, Seq>> seqs;
   seqs.reserve(latest.size());
   for (const auto& [name, progress] : latest) {
-    seqs.push_back(level == PeerLevel::received  ? progress->received
-                   : level == PeerLevel::durable ? progress->durable
-                                                 : progress->applied);
+    seqs.emplace_back(name, level == PeerLevel::received  ? progress->received
+                            : level == PeerLevel::durable ? progress->durable
+                                                          : progress->applied);
   }
   return seqs;
 }

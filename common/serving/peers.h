@@ -68,6 +68,9 @@ class Peers {
   // How far the standbys are that follow us and were heard since: their seqs at this level, one a
   // name, in no order. Of several connections with one name the one that was heard last counts.
   [[nodiscard]] std::vector<Seq> seqs_at(PeerLevel level, std::int64_t heard_since_us) const;
+  // The same, with their names; in their order.
+  [[nodiscard]] std::vector<std::pair<std::string, Seq>> named_seqs_at(
+      PeerLevel level, std::int64_t heard_since_us) const;
   // One a name: of several connections with one name, the one that was heard last.
   [[nodiscard]] std::vector<PeerStatus> statuses(const LagClock& lag, const LogBytes& bytes,
                                                  std::int64_t now_us) const;
