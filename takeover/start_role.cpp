@@ -9,6 +9,18 @@ StartDecision as_standby(const StartFacts& facts, std::string why) {
   return {facts.has_cursor ? StartRole::drain_then_standby : StartRole::standby, std::move(why)};
 }
 
+// Why the lease store's word keeps this node from leading; empty: it does not.
+std::string refuse_by_lease(const StartFacts& facts, Epoch own) {
+  if (!facts.lease) return {};
+  const auto& lease = *facts.lease;
+  if (!lease.answers) return "the lease store does not answer: another node may lead";
+  if (lease.holder.empty()) return {};
+  if (own == 0) return fmt::format("{} is on record as the last to lead", lease.holder);
+  if (lease.holder != facts.node) return fmt::format("{} took the lease", lease.holder);
+  if (lease.epoch <= own) return {};
+  return fmt::format("it took the lease of epoch {}, and never opened it", lease.epoch);
+}
+
 }  // namespace
 
 StartDecision decide_start(const StartFacts& facts) {
@@ -19,6 +31,8 @@ StartDecision decide_start(const StartFacts& facts) {
                                  : fmt::format("a peer is in epoch {}, this node's log ends in {}",
                                                *facts.peers_epoch, own));
   }
+  if (auto why = refuse_by_lease(facts, own); !why.empty())
+    return as_standby(facts, std::move(why));
   if (own == 0) {
     return {facts.asked == NodeRole::primary ? StartRole::primary : StartRole::standby,
             "as the command says"};
@@ -32,6 +46,10 @@ StartDecision decide_start(const StartFacts& facts) {
   }
   if (last.node != facts.node) {
     return as_standby(facts, fmt::format("epoch {} belongs to {}", last.epoch, last.node));
+  }
+  if (facts.is_copied) {
+    return as_standby(
+        facts, fmt::format("its log is a copy of another node's, epoch {} included", last.epoch));
   }
   if (facts.demoted_from >= last.epoch) {
     return as_standby(facts, fmt::format("it stood down from epoch {}", facts.demoted_from));

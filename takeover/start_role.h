@@ -1,7 +1,8 @@
 // Which role a node begins with, out of what its disk and its peers say. Pure.
 //
 // The log is the one truth about who leads (docs/decisions/0011-takeover.md): what the operator
-// asked for counts for a node that has no state yet, and for no other.
+// asked for counts for a node that has no state yet, and for no other. With a lease a node leads
+// only when the lease store says so, too: who took it over may not be heard of yet.
 #pragma once
 
 #include "common/node/status.h"
@@ -18,8 +19,18 @@ struct StartFacts {
   // The backend names a place in the WAL: the last writer was an application that a publisher
   // watched, so there may be commits that are not in the log yet.
   bool has_cursor = false;
+  // Its log began as a copy of another node's: what was opened under its name before is not of this
+  // log's making.
+  bool is_copied = false;
   // The highest epoch of which a peer knows; nullopt: no peers, or none answered in time.
   std::optional<Epoch> peers_epoch = {};
+  // What the lease store says; nullopt: the node has no lease.
+  struct Lease {
+    bool answers = false;
+    std::string holder = {};  // who holds the lease, or was the last to; empty: nobody ever
+    Epoch epoch = 0;
+  };
+  std::optional<Lease> lease = {};
 };
 
 enum class StartRole {

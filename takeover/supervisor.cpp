@@ -2,15 +2,12 @@
 #include "takeover/supervisor.h"
 
 #include "common/backend/open_epoch.h"
-#include "common/core/clock.h"
-#include "common/core/errors.h"
 #include "common/core/failure_point.h"
 #include "common/core/random_number.h"
 #include "common/core/thread_subject.h"
 #include "common/keys/key_files.h"
 #include "common/logging/log.h"
 #include "publisher/sync_commits.h"
-#include "takeover/lost_tail.h"
 
 #include <fmt/format.h>
 
@@ -40,6 +37,7 @@ Supervisor::Supervisor(SupervisorOptions options)
 Supervisor::~Supervisor() {
   end_helpers();
   for (auto& hook : hooks_) hook.join();
+  for (auto& kill : lease_kills_) kill.join();
 }
 
 void Supervisor::run() {
@@ -60,6 +58,7 @@ void Supervisor::run() {
                              [this] {
                                heed_higher_epoch();
                                drive_switchover();
+                               if (lease_) say_weakened();
                              },
                          .failed = fail});
   // Peers answer within microseconds: what they say waits until they can be asked back.
@@ -77,6 +76,7 @@ void Supervisor::run() {
                            .failed = fail};
     links_ = std::make_unique<PeerLinks>(std::move(links));
   }
+  begin_lease(fail);
   api_ = std::make_unique<Api>(
       ApiOptions{.control_socket = node_.directory().control_socket(), .http = options_.http},
       *this, *this);
@@ -97,12 +97,14 @@ void Supervisor::run() {
 void Supervisor::end_helpers() {
   node_.stop();
   finish_promotion(stopping());
+  if (lease_) lease_->end();  // it asks all the others
   if (conductor_) conductor_->end();
   if (api_) {
     api_.reset();
     log::info("node_stopped", "stopped cleanly, position saved", {{"node", node_.name()}});
   }
-  links_.reset();  // it tells the conductor
+  links_.reset();  // it tells the conductor, and the lease
+  lease_.reset();
   conductor_.reset();
 }
 
@@ -120,46 +122,7 @@ bool Supervisor::is_up() const {
   return node_.status().state != NodeState::starting;
 }
 
-// --- what runs first ---
-
-StartFacts Supervisor::gather_start_facts() {
-  const auto identity = node_.identity();
-  StartFacts facts{.asked = options_.node.role, .node = node_.name()};
-  facts.recorded = identity.role;
-  facts.demoted_from = identity.demoted_from;
-  if (sqlite_backend_exists(node_.directory().backend())) {
-    const auto backend = open_sqlite_backend(node_.directory().backend());
-    facts.history = backend->history();
-    facts.has_cursor = wal::Cursor::decode(backend->cursor()).has_value();
-  }
-  const bool led_last = !facts.history.empty() && facts.history.back().node == node_.name();
-  if (links_ && (led_last || options_.node.role == NodeRole::primary)) {
-    // The first word of each that can be reached; who is not there is not waited for in vain.
-    const auto deadline_us = monotonic_time_us() + options_.peer_patience.count() * 1000;
-    do {
-      (void)links_->refresh(std::chrono::milliseconds(200), false);
-    } while (links_->highest_epoch() == 0 && monotonic_time_us() < deadline_us &&
-             !node_.is_stopping());
-    if (links_->highest_epoch() != 0) facts.peers_epoch = links_->highest_epoch();
-  }
-  return facts;
-}
-
-Supervisor::Step Supervisor::first_step() {
-  const auto facts = gather_start_facts();
-  const auto decision = decide_start(facts);
-  const bool leads = decision.role == StartRole::primary;
-  log::info("role_decided", decision.why, {{"role", leads ? "primary" : "standby"}});
-  if (!leads && options_.follow.from.empty()) {
-    throw ConfigError(
-        fmt::format("{} is to be a standby ({}), but nothing says of whom: give --peers",
-                    node_.database(), decision.why));
-  }
-  if (decision.role == StartRole::drain_then_standby) return Step::drain;
-  if (!leads) return Step::follow;
-  restore_lost_tail(node_.database(), node_.directory());
-  return Step::lead;
-}
+// --- one after another ---
 
 Supervisor::Step Supervisor::take(Step step) {
   switch (step) {
@@ -178,8 +141,12 @@ Supervisor::Step Supervisor::take(Step step) {
 // --- the roles ---
 
 Supervisor::Step Supervisor::lead() {
-  node_.record([](NodeIdentity& identity) { identity.role = NodeRole::primary; });
+  node_.record([](NodeIdentity& identity) {
+    identity.role = NodeRole::primary;
+    identity.copied = false;
+  });
   keep_operators_fence();
+  begin_sync_set();
   const auto publisher = std::make_shared<Publisher>(options_.publish, node_.directory());
   set_role(PeerRole::primary, publisher, nullptr);
   if (links_) links_->announce();
@@ -208,9 +175,11 @@ Supervisor::Step Supervisor::after_leading(const Plan& plan) {
 }
 
 Supervisor::Step Supervisor::follow() {
-  node_.record([](NodeIdentity& identity) {
+  const bool begins_anew = !sqlite_backend_exists(node_.directory().backend());
+  node_.record([begins_anew](NodeIdentity& identity) {
     identity.role = NodeRole::standby;
     identity.fenced = false;
+    identity.copied = identity.copied || begins_anew;
   });
   kept_open_.reset();
   std::optional<wal::WriteFence> fence;
@@ -225,6 +194,7 @@ Supervisor::Step Supervisor::follow() {
     if (const auto endpoint = primary_endpoint()) subscriber.prefer(*endpoint);
   }
   const auto plan = run_role(subscriber);
+  if (plan.kind == Plan::Kind::begin_anew) return put_log_aside();
   return plan.kind == Plan::Kind::promote ? after_following(subscriber, plan) : Step::end;
 }
 
@@ -267,13 +237,26 @@ Supervisor::Step Supervisor::open_own_epoch(ReplicaHandover handover, const Plan
                       handover.position});
     return Step::follow;
   }
+  // From the opening on its history is of its own making again; before, its name in it may not be.
+  if (backend->history().back().node != node_.name()) {
+    node_.record([](NodeIdentity& identity) { identity.copied = false; });
+  }
   const auto start = open_epoch(*backend, node_.name(), plan.reason, handover.cursor.encode(),
                                 handover.page_size, handover.page_count, plan.at_least);
   const auto at = backend->bounds().last;
   backend.reset();
   failure_point("promote_opened");
+  if (!lease_allows(start.epoch)) {
+    // Nobody has written in it: it is rewound when another node leads.
+    node_.record([&](NodeIdentity& identity) { identity.demoted_from = start.epoch; });
+    learn_history();
+    const std::lock_guard lock(fence_mutex_);
+    fence_ = std::move(handover.fence);
+    finish_promotion(failed("the lease was lost before it could lead; it goes on as a standby"));
+    return Step::follow;
+  }
   show_primary(node_.directory().commit_page(), options_.publish.sync, start.epoch, start.tenure);
-  node_.record([](NodeIdentity& identity) { identity.fenced = false; });
+  node_.record([](NodeIdentity& identity) { identity.fenced = identity.copied = false; });
   handover.fence.release();
   // Stays open without the lock: were an application's connection the last one to close, SQLite
   // would delete the WAL before the publisher has seen it.

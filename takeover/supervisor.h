@@ -21,7 +21,9 @@
 #include "common/serving/cluster_handler.h"
 #include "common/serving/listener.h"
 #include "common/wal/write_fence.h"
+#include "lease/lease_agent.h"
 #include "publisher/publisher.h"
+#include "publisher/sync_set.h"
 #include "subscriber/subscriber.h"
 #include "takeover/conductor.h"
 #include "takeover/promotion.h"
@@ -33,7 +35,10 @@
 
 namespace understudy {
 
-class Supervisor final : public CommandHandler, public ClusterHandler, public NodeView {
+class Supervisor final : public CommandHandler,
+                         public ClusterHandler,
+                         public NodeView,
+                         private LeaseBearer {
  public:
   // Takes the node's lock, and its ports. Throws ConfigError, IoError, TransportError.
   explicit Supervisor(SupervisorOptions options);
@@ -57,6 +62,8 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
   CommandResult fence() override;
   CommandResult unfence() override;
   CommandResult snapshot(const std::string& output) override;
+  CommandResult pause(bool is_paused) override;
+  CommandResult reinit(const std::string& node) override;
 
   // --- what is seen of it (any thread) ---
   [[nodiscard]] Status status() const override;
@@ -76,7 +83,7 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
   enum class Step { lead, follow, drain, end };
   // What the running role ends for.
   struct Plan {
-    enum class Kind { none, promote, reopen, stand_down, drained };
+    enum class Kind { none, promote, reopen, stand_down, drained, begin_anew };
     Kind kind = Kind::none;
     std::string reason;
     Epoch at_least = 0;  // of the epoch to be opened
@@ -107,11 +114,14 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
   // supervisor_view.cpp
   void add_peers(ClusterStatus& cluster) const;
   [[nodiscard]] bool is_waited_for(const Status& status) const;
+  void add_lease(ClusterStatus& cluster) const;
 
   // supervisor_promote.cpp
   [[nodiscard]] PromotionFacts gather_facts(bool is_switchover);
   [[nodiscard]] std::string last_primary() const;
-  [[nodiscard]] CommandResult carry_out_promotion(const std::string& reason, Seq at_least);
+  // `epoch`: the one to open; 0: the next one.
+  [[nodiscard]] CommandResult carry_out_promotion(const std::string& reason, Seq at_least,
+                                                  Epoch epoch = 0);
   [[nodiscard]] bool await_drained(Seq at_least);
   [[nodiscard]] CommandResult reopen();
   void take_over(const message::Command& command, const Reply& reply);
@@ -136,6 +146,33 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
   void drive_switchover();
   void carry_out(const switchover::Action& action);
   void end_switchover(CommandResult result);
+
+  // supervisor_reinit.cpp
+  [[nodiscard]] CommandResult begin_anew();
+  [[nodiscard]] Step put_log_aside();
+
+  // supervisor_lease.cpp
+  void begin_lease(std::function<void(std::exception_ptr)> failed);
+  [[nodiscard]] std::optional<StartFacts::Lease> ask_lease_store(const StartFacts& facts);
+  [[nodiscard]] bool claim_lease(const StartFacts& facts);
+  [[nodiscard]] StartDecision decide_first_role();
+  void begin_sync_set();
+  [[nodiscard]] LeaseFacts lease_facts() override;
+  void ask_to_stay(const std::vector<std::string>& nodes, const lease::StayRequest& request,
+                   std::function<void(const std::string&, bool)> answered) override;
+  void promise_to_stay(const message::Command& command, const Reply& reply);
+  [[nodiscard]] bool try_lease_fence() override;
+  void drop_lease_fence() override;
+  void lease_alarm() override;
+  void lead_by_lease(const lease::Lead& lead) override;
+  void stand_down_by_lease(Epoch epoch, const std::string& why) override;
+  void lease_recorded(const LeaderRecord& record) override;
+  void lease_proved_copy() override;
+  [[nodiscard]] CommandResult promote_by_lease(const std::string& reason);
+  void add_lease_objections(std::vector<CommandObjection>& objections) const;
+  [[nodiscard]] bool hand_over_lease(const switchover::Demand& demand);
+  // The application may be let write in that epoch, as far as the lease says.
+  [[nodiscard]] bool lease_allows(Epoch epoch) const { return !lease_ || lease_->may_write(epoch); }
 
   // The end of a command, with where the node stands.
   [[nodiscard]] CommandResult done(std::string text) const;
@@ -167,8 +204,10 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
   std::optional<CommandResult> promoted_;  // how the promotion under way ended
   std::uint64_t takeover_id_ = 0;
   std::uint64_t declined_takeover_id_ = 0;
-  std::optional<Epoch> superseded_by_;  // it is standing down
-  std::string stuck_;                   // the switchover waits for a silent target
+  std::optional<Epoch> superseded_by_;        // it is standing down
+  std::string stuck_;                         // the switchover waits for a silent target
+  std::optional<CommandResult> lead_result_;  // how the last promotion by lease ended
+  std::shared_ptr<SyncSet> sync_set_;         // of this tenure; null: commits do not wait
 
   std::mutex fence_mutex_;  // guards fence_
   std::optional<wal::WriteFence> fence_;
@@ -177,11 +216,14 @@ class Supervisor final : public CommandHandler, public ClusterHandler, public No
   // Of the conductor.
   std::optional<Switchover> switchover_;
   std::optional<Endpoint> target_;
+  bool is_handed_over_ = false;  // the lease, to the target
   std::function<void(CommandResult)> switchover_ended_;
 
   std::optional<wal::WriteFence> kept_open_;  // main thread; without the lock
   std::vector<std::thread> hooks_;            // main thread
   std::unique_ptr<ArchiveKeeper> archive_;    // null: none; lives through all roles
+  std::vector<std::thread> lease_kills_;      // lease thread
+  std::unique_ptr<LeaseAgent> lease_;         // null: no lease
   std::unique_ptr<PeerLinks> links_;          // null: no peers
   std::unique_ptr<Conductor> conductor_;      // it uses all of the above
   std::unique_ptr<Api> api_;                  // last: so does it

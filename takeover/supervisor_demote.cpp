@@ -65,6 +65,12 @@ void Supervisor::on_report(const PeerReport& report) {
 
 void Supervisor::on_command(const message::Command& command, Reply reply) {
   if (!links_) return reply({.command_id = 0, .ok = false, .text = "this node has no --peers"});
+  if (command.kind == CommandKind::stay) return promise_to_stay(command, reply);
+  if (command.kind == CommandKind::reinit) {
+    const auto begun = command.to == node_.name() ? begin_anew() : refused("another node");
+    return reply(
+        {.command_id = 0, .ok = begun.outcome == CommandResult::Outcome::done, .text = begun.text});
+  }
   if (command.kind == CommandKind::take_over) {
     conductor_->post([this, command, reply] { take_over(command, reply); });
     return;
@@ -166,6 +172,7 @@ bool Supervisor::take_fence(std::chrono::milliseconds patience) {
 }
 
 void Supervisor::drop_fence() {
+  if (!lease_allows(own_epoch())) return;  // the lease drops it, once it may
   const std::lock_guard lock(fence_mutex_);
   fence_.reset();
   is_fenced_ = false;
@@ -189,6 +196,9 @@ CommandResult Supervisor::fence() {
 CommandResult Supervisor::unfence() {
   if (publisher() == nullptr) {
     return refused("a standby stays read-only");
+  }
+  if (!lease_allows(own_epoch())) {
+    return refused("this node does not hold the lease: another one may lead");
   }
   const auto dropped = std::make_shared<std::promise<void>>();
   auto future = dropped->get_future();
@@ -227,6 +237,9 @@ void Supervisor::say_weakened() {
   {
     const std::lock_guard lock(mutex_);
     if (!stuck_.empty()) warnings.push_back(stuck_);
+  }
+  if (lease_) {
+    for (auto& warning : lease_->status().warnings) warnings.push_back(std::move(warning));
   }
   node_.set_warnings(std::move(warnings));
 }

@@ -6,6 +6,7 @@
 #include "common/archive/archiver.h"
 #include "common/keys/key_files.h"
 #include "common/node/node_options.h"
+#include "lease/lease_options.h"
 #include "publisher/publisher_options.h"
 #include "subscriber/subscriber_options.h"
 #include "takeover/hook.h"
@@ -25,6 +26,8 @@ struct SupervisorOptions {
   HookOptions hooks;
   std::optional<HttpOptions> http;        // none: only the control socket
   std::optional<ArchiveOptions> archive;  // directory and keep_us; empty: none
+  std::optional<LeaseOptions> lease;      // none: nodes are promoted by hand
+  NodeTags tags;
   // How long a start waits for the first word of its peers before it goes by its own log.
   std::chrono::milliseconds peer_patience{3000};
 };

@@ -27,7 +27,9 @@ CommandResult Supervisor::promote(bool force, bool dry_run) {
   const auto facts = gather_facts(false);
   CommandResult result{.text = {}, .objections = {}, .position = position()};
   bool speaks_against = false;
-  for (auto& objection : object_to(facts)) {
+  auto objections = object_to(facts);
+  add_lease_objections(objections);
+  for (auto& objection : objections) {
     speaks_against = speaks_against || !force || !objection.can_be_forced;
     result.objections.push_back(std::move(objection));
   }
@@ -43,7 +45,8 @@ CommandResult Supervisor::promote(bool force, bool dry_run) {
     return result;
   }
   if (facts.role == NodeRole::primary) return reopen();
-  auto promoted = carry_out_promotion(force ? "promote --force" : "promote", 0);
+  const auto reason = force ? "promote --force" : "promote";
+  auto promoted = lease_ ? promote_by_lease(reason) : carry_out_promotion(reason, 0);
   promoted.objections = std::move(result.objections);  // those that were forced
   return promoted;
 }
@@ -95,7 +98,8 @@ std::string Supervisor::last_primary() const {
   return history_.empty() ? std::string() : history_.back().node;
 }
 
-CommandResult Supervisor::carry_out_promotion(const std::string& reason, Seq at_least) {
+CommandResult Supervisor::carry_out_promotion(const std::string& reason, Seq at_least,
+                                              Epoch epoch) {
   const auto give_up = [this](std::string why) {
     {
       const std::lock_guard lock(mutex_);
@@ -132,7 +136,7 @@ CommandResult Supervisor::carry_out_promotion(const std::string& reason, Seq at_
       return {CommandResult::Outcome::refused, "the node is stopping", {}, {}};
     }
     const Epoch seen = links_ ? links_->highest_epoch() : 0;
-    plan_ = {Plan::Kind::promote, reason, seen == 0 ? 0 : seen + 1};
+    plan_ = {Plan::Kind::promote, reason, epoch != 0 ? epoch : seen == 0 ? 0 : seen + 1};
     subscriber_->stop();
   }
   return await_promotion();
@@ -206,7 +210,12 @@ void Supervisor::take_over(const message::Command& command, const Reply& reply) 
     if (command.to != fmt::format("{:016x}", process_)) return answer(false, "another process");
     if (command.takeover_id == takeover_id_) return answer(true, "under way");
     if (command.takeover_id == declined_takeover_id_) return answer(false, "declined before");
-    takeover_id_ = command.takeover_id;
+    if (!lease_) takeover_id_ = command.takeover_id;
+  }
+  // The demand only says that it is time to look: who leads stands in the lease store.
+  if (lease_) {
+    lease_->look();
+    return answer(true, "under way");
   }
   const auto objections = object_to(gather_facts(true));
   if (!objections.empty()) return decline(objections.front().text);

@@ -129,6 +129,7 @@ CommandResult Supervisor::begin_switchover(const std::string& to, bool dry_run,
   switchover_.emplace(random_number(), to, peer->report.process, own_epoch(), monotonic_time_us());
   target_ = endpoint;
   switchover_ended_ = std::move(ended);
+  is_handed_over_ = false;
   drive_switchover();
   return done("begun");
 }
@@ -160,6 +161,7 @@ void Supervisor::carry_out(const switchover::Action& action) {
     failure_point("switchover_drained");
     switchover_->on_drained(end);
   } else if (const auto* demand = std::get_if<switchover::Demand>(&action)) {
+    if (!hand_over_lease(*demand)) return;
     message::Command command;
     command.kind = CommandKind::take_over;
     command.to = fmt::format("{:016x}", demand->process);
@@ -184,9 +186,16 @@ void Supervisor::carry_out(const switchover::Action& action) {
       stuck_ = stuck->text;
     }
     say_weakened();
+    // With a lease it is not for this node to wait: whoever is fit takes over.
+    if (lease_) {
+      end_switchover(failed(stuck->text));
+      stand_down(0, "the lease was handed over");
+    }
   } else if (const auto* over = std::get_if<switchover::GiveUp>(&action)) {
     log::warning("switchover_given_up", over->reason);
-    end_switchover(failed(over->reason + "; this node is still the primary"));
+    const bool leads = lease_allows(own_epoch());
+    end_switchover(failed(over->reason + (leads ? "; this node is still the primary" : "")));
+    if (is_handed_over_) stand_down(0, "the lease was handed over");
   }
 }
 

@@ -33,6 +33,7 @@ ClusterMember to_member(const Peer& peer, std::int64_t now_us) {
 Status Supervisor::status() const {
   auto status = node_.status();
   status.is_sync = is_waited_for(status);
+  status.takes_reads = !options_.tags.noloadbalance;
   if (status.role == NodeRole::primary) {
     status.is_fenced = is_fenced_;
     const std::lock_guard lock(mutex_);
@@ -66,8 +67,50 @@ ClusterStatus Supervisor::cluster() const {
     const std::lock_guard lock(mutex_);
     cluster.history = history_;
   }
+  add_lease(cluster);
   add_lags(own, cluster);
   return cluster;
+}
+
+// What the lease store says, and of each member what it said there.
+void Supervisor::add_lease(ClusterStatus& cluster) const {
+  auto& me = cluster.members.front();
+  me.nofailover = options_.tags.nofailover;
+  me.noloadbalance = options_.tags.noloadbalance;
+  me.priority = options_.tags.priority;
+  if (!lease_) return;
+  const auto seen = lease_->status();
+  ClusterLease lease;
+  if (seen.leader) {
+    lease.holder = seen.leader->node;
+    lease.epoch = seen.leader->epoch;
+    if (seen.leader->sync) lease.synced = seen.leader->sync->members;
+  }
+  lease.is_held = seen.is_held;
+  lease.ttl_seconds = static_cast<double>(seen.ttl_us) / 1e6;
+  lease.age_seconds = static_cast<double>(seen.leader_age_us) / 1e6;
+  lease.is_paused = seen.is_paused;
+  lease.is_on_promises = seen.is_on_promises;
+  lease.trouble = seen.trouble;
+  for (const auto& [said, age_us] : seen.members) {
+    auto member = std::ranges::find(cluster.members, said.node, &ClusterMember::node);
+    if (member == cluster.members.end()) {
+      // It spoke to the store, and not to this node.
+      auto& added = cluster.members.emplace_back();
+      added.node = said.node;
+      added.endpoint = said.endpoint;
+      added.epoch = said.epoch;
+      added.seq = said.seq;
+      added.applied_seq = said.applied;
+      added.silent_seconds = static_cast<double>(age_us) / 1e6;
+      member = std::prev(cluster.members.end());
+    }
+    member->nofailover = said.nofailover;
+    member->noloadbalance = said.noloadbalance;
+    member->priority = said.priority;
+    member->refusal = said.refusal;
+  }
+  cluster.lease = std::move(lease);
 }
 
 // Those that are known, and those that are only named.

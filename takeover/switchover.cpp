@@ -66,6 +66,10 @@ void Switchover::on_unfenced_by_operator() {
   if (step_ != Step::over) give_up("the operator dropped the fence", false);
 }
 
+void Switchover::on_handing_over_failed() {
+  if (step_ == Step::demanding) give_up("the lease could not be handed over", true);
+}
+
 void Switchover::give_up(std::string reason, bool drop_fence) {
   step_ = Step::over;
   if (drop_fence) actions_.emplace_back(switchover::DropFence{});

@@ -74,6 +74,7 @@ class Switchover {
   void on_report(const TargetReport& report);                // of the target
   void on_higher_epoch(Epoch epoch);                         // seen anywhere
   void on_unfenced_by_operator();
+  void on_handing_over_failed();  // the demand was not made: nobody else was told to lead
 
   [[nodiscard]] std::vector<switchover::Action> take_actions();
   [[nodiscard]] bool is_over() const { return step_ == Step::over; }

@@ -38,7 +38,23 @@ Json member_json(const ClusterMember& member) {
           {"silent_seconds", seconds_or_null(member.silent_seconds)},
           {"lag_transactions", or_null(member.lag_transactions)},
           {"lag_seconds", seconds_or_null(member.lag_seconds)},
-          {"lag_bytes", or_null(member.lag_bytes)}};
+          {"lag_bytes", or_null(member.lag_bytes)},
+          {"nofailover", member.nofailover},
+          {"noloadbalance", member.noloadbalance},
+          {"priority", member.priority},
+          {"refusal", text_or_null(member.refusal)}};
+}
+
+Json lease_json(const ClusterLease& lease) {
+  return {{"holder", text_or_null(lease.holder)},
+          {"is_held", lease.is_held},
+          {"epoch", lease.epoch},
+          {"ttl_seconds", lease.ttl_seconds},
+          {"age_seconds", seconds_or_null(lease.age_seconds)},
+          {"is_paused", lease.is_paused},
+          {"is_on_promises", lease.is_on_promises},
+          {"synced", lease.synced},
+          {"trouble", text_or_null(lease.trouble)}};
 }
 
 Json opening_json(const EpochStart& start) {
@@ -89,7 +105,8 @@ std::string to_json(const ClusterStatus& cluster) {
       {"primary", text_or_null(cluster.primary)},
       {"self", cluster.self},
       {"members", members},
-      {"history", history}};
+      {"history", history},
+      {"lease", cluster.lease ? lease_json(*cluster.lease) : Json(nullptr)}};
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

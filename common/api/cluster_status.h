@@ -27,7 +27,26 @@ struct ClusterMember {
   std::optional<std::uint64_t> lag_transactions;
   std::optional<double> lag_seconds;
   std::optional<std::uint64_t> lag_bytes;
+  // What the operator says of it, and why it would not take over by itself; known with a lease only
+  // (of this node: always).
+  bool nofailover = false;
+  bool noloadbalance = false;
+  std::int64_t priority = 0;
+  std::string refusal;  // empty: it would
   bool operator==(const ClusterMember&) const = default;
+};
+
+// The lease that decides who leads.
+struct ClusterLease {
+  std::string holder;    // or the last one; empty: nobody ever
+  bool is_held = false;  // as far as this node knows
+  Epoch epoch = 0;
+  double ttl_seconds = 0;
+  double age_seconds = 0;  // since it was last seen to be renewed
+  bool is_paused = false;
+  bool is_on_promises = false;      // this node holds it, and only its peers' promises keep it
+  std::vector<std::string> synced;  // commits wait for these
+  std::string trouble;              // the store's; empty: it answers
 };
 
 struct ClusterStatus {
@@ -37,6 +56,7 @@ struct ClusterStatus {
   std::string self;
   std::vector<ClusterMember> members;  // this node first, then by name
   History history;                     // of this node's log
+  std::optional<ClusterLease> lease;   // empty: the node has none
 };
 
 // What this node knows by itself is put where it belongs: the lags of those that follow it, its own

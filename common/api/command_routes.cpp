@@ -94,6 +94,13 @@ void add_command_routes(http::Router& router, CommandHandler& handler, CommandLo
                [](auto& node, const Request&) { return node.fence(); });
   commands.add("/unfence", locks.command, kBusy,
                [](auto& node, const Request&) { return node.unfence(); });
+  commands.add("/pause", locks.command, kBusy,
+               [](auto& node, const Request&) { return node.pause(true); });
+  commands.add("/resume", locks.command, kBusy,
+               [](auto& node, const Request&) { return node.pause(false); });
+  commands.add("/reinit", locks.command, kBusy, [](auto& node, const Request& request) {
+    return node.reinit(request.parameter("node"));
+  });
   // Not one of the commands that keep each other out: it changes nothing, and takes its time.
   commands.add("/snapshot", locks.snapshot, "another snapshot is being taken; try again",
                [](auto& node, const Request& request) {

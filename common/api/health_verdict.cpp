@@ -88,6 +88,7 @@ HealthFacts health_facts(const Status& status) {
   facts.is_fenced = status.is_fenced;
   facts.is_standing_down = status.is_standing_down;
   facts.is_sync = status.is_sync;
+  facts.takes_reads = status.takes_reads;
   facts.is_weakened = !status.warnings.empty();
   facts.lag = {status.lag_seconds, status.lag_transactions, status.lag_bytes};
   return facts;

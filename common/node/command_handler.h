@@ -46,6 +46,11 @@ class CommandHandler {
   virtual CommandResult switchover(const std::string& to, bool dry_run) = 0;
   virtual CommandResult fence() = 0;
   virtual CommandResult unfence() = 0;
+  // Automatic takeover, of the whole cluster.
+  virtual CommandResult pause(bool is_paused) = 0;
+  // A standby discards its log (kept as orphans) and its database, and fetches them anew: this node
+  // (empty), or another one of its cluster.
+  virtual CommandResult reinit(const std::string& node) = 0;
   // Takes a snapshot: to `output`, an absolute path, or into the node's folder when it is empty.
   // Beside the other commands, and for as long as the database is large.
   virtual CommandResult snapshot(const std::string& output) = 0;

@@ -89,6 +89,14 @@ std::optional<Status> ControlClient::status() {
   return status;
 }
 
+std::optional<std::string> ControlClient::cluster() {
+  const auto answer = ask(socket_path_, Method::get, "/cluster", kAnswerTimeout_s);
+  if (!answer) return std::nullopt;
+  if (answer->status == 200) return answer->body;
+  throw TransportError(fmt::format("{} answered {} to /cluster; is another version running?",
+                                   socket_path_, answer->status));
+}
+
 WaitResult ControlClient::wait(Seq seq, Level level, std::size_t standbys,
                                std::int64_t timeout_ms) {
   const auto target = fmt::format("/wait?seq={}&level={}&standbys={}&timeout={}", seq,

@@ -22,6 +22,8 @@ class ControlClient {
   // nullopt: no process answers there. Throws TransportError when what answers is not a node, or
   // the user may not ask it.
   std::optional<Status> status();
+  // The cluster as the node sees it (schemas/cluster.schema.json), as text. Likewise.
+  std::optional<std::string> cluster();
   // Blocks until `standbys` standbys have `seq` at `level` (on a standby: itself), or the timeout.
   WaitResult wait(Seq seq, Level level, std::size_t standbys, std::int64_t timeout_ms);
   // POSTs `target` ("/promote?force=1"). nullopt: no process answers there. Throws TransportError

@@ -35,7 +35,8 @@ NodeIdentity decode(const std::string& path, const std::string& text) {
     NodeIdentity identity{
         from.at("node").get<std::string>(),   role.value_or(NodeRole::primary),
         stream.value_or(StreamId{}),          from.at("database").get<std::string>(),
-        from.value("demoted_from", Epoch{0}), from.value("fenced", false)};
+        from.value("demoted_from", Epoch{0}), from.value("fenced", false),
+        from.value("copied", false)};
     if (role && stream && is_node_name(identity.node)) return identity;
   } catch (const Json::exception&) {
     // Falls through: whatever is wrong with it, it is not what was written.
@@ -90,7 +91,8 @@ void save_identity(const StateDirectory& directory, const NodeIdentity& identity
       {"stream_id", identity.stream.is_nil() ? std::string{} : identity.stream.to_string()},
       {"database", identity.database},
       {"demoted_from", identity.demoted_from},
-      {"fenced", identity.fenced}};
+      {"fenced", identity.fenced},
+      {"copied", identity.copied}};
   replace_file(directory.identity(),
                out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }

@@ -26,6 +26,10 @@ struct NodeIdentity {
   Epoch demoted_from = 0;
   bool fenced = false;  // the operator wants its application kept from writing, restarts included
 
+  // Its log began as a copy of another node's: what its name stands for in the history, or in a
+  // lease, was another log's. Until it leads, or is proved to have caught up.
+  bool copied = false;
+
   bool operator==(const NodeIdentity&) const = default;
 };
 

@@ -124,14 +124,15 @@ struct Status {
   std::string listen;  // endpoint of the live stream; empty: does not serve
   std::optional<BackendStatus> backend;
   std::optional<SnapshotStatus> snapshot;
-  std::optional<double> snapshot_progress;        // of the one that is being taken: 0 … 1
-  std::optional<ArchiveStatus> archive;           // empty: it keeps none
-  std::vector<StandbyStatus> standbys;            // those that are connected, by name
-  bool is_fenced = false;                         // primary: its application may not write
-  bool is_standing_down = false;                  // primary: another one leads
-  std::vector<std::string> from;                  // standby: the endpoints it asks
-  std::string followed;                           // standby: the node it is connected with
-  bool is_sync = false;                           // standby: commits wait for its acknowledgements
+  std::optional<double> snapshot_progress;  // of the one that is being taken: 0 … 1
+  std::optional<ArchiveStatus> archive;     // empty: it keeps none
+  std::vector<StandbyStatus> standbys;      // those that are connected, by name
+  bool is_fenced = false;                   // primary: its application may not write
+  bool is_standing_down = false;            // primary: another one leads
+  std::vector<std::string> from;            // standby: the endpoints it asks
+  std::string followed;                     // standby: the node it is connected with
+  bool is_sync = false;                     // standby: commits wait for its acknowledgements
+  bool takes_reads = true;  // not: the operator keeps readers away from it (--noloadbalance)
   std::optional<Progression> progression;         // standby
   std::optional<Seq> primary_seq;                 // standby: last heard of
   std::optional<double> lag_seconds;              // standby: behind the primary

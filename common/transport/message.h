@@ -90,8 +90,12 @@ struct PeerReport {
 enum class CommandKind : std::uint8_t {
   switchover = 0,  // to the primary: hand over to the node named
   take_over = 1,   // from the primary, fenced and drained: go on from this position
+  // From the holder of a lease that cannot reach its store: promise not to take it. `to` is the
+  // holder, takeover_id its process, position its epoch and (as seq) for how many milliseconds.
+  stay = 2,
+  reinit = 3,  // to a standby, named in `to`: begin anew
 };
-constexpr std::uint8_t kCommandKindCount = 2;
+constexpr std::uint8_t kCommandKindCount = 4;
 
 namespace message {
 

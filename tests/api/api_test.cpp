@@ -49,6 +49,12 @@ class FakeNode final : public NodeView, public CommandHandler {
     return {};
   }
   CommandResult unfence() override { return {}; }
+  CommandResult pause(bool is_paused) override {
+    return {CommandResult::Outcome::done, is_paused ? "paused" : "resumed", {}, {}};
+  }
+  CommandResult reinit(const std::string& node) override {
+    return {CommandResult::Outcome::done, "anew " + node, {}, {}};
+  }
   CommandResult snapshot(const std::string& output) override {
     return {CommandResult::Outcome::done, "made " + output, {}, {1, 2, 3}};
   }

@@ -59,4 +59,53 @@ TEST_CASE("what an application may have written since is drained before a node f
   CHECK(start({.history = history({"a"}), .has_cursor = true}) == StartRole::primary);
 }
 
+TEST_CASE("with a lease: only where the store's word and the log agree") {
+  StartFacts facts;
+  facts.node = "a";
+  EpochStart opening;
+  opening.epoch = 3;
+  opening.node = "a";
+  facts.history = {opening};
+  facts.recorded = NodeRole::primary;
+  facts.lease = StartFacts::Lease{.answers = true, .holder = "a", .epoch = 3};
+  CHECK(decide_start(facts).role == StartRole::primary);
+  facts.lease->holder = "b";
+  CHECK(decide_start(facts).role == StartRole::standby);
+  facts.has_cursor = true;
+  CHECK(decide_start(facts).role == StartRole::drain_then_standby);
+  facts.lease = StartFacts::Lease{.answers = true, .holder = "a", .epoch = 4};
+  CHECK(decide_start(facts).role == StartRole::drain_then_standby);
+  facts.lease = StartFacts::Lease{.answers = true};
+  CHECK(decide_start(facts).role == StartRole::primary);
+  facts.lease = StartFacts::Lease{};
+  CHECK(decide_start(facts).role == StartRole::drain_then_standby);
+  facts.lease = StartFacts::Lease{.answers = true, .holder = "a", .epoch = 3};
+  facts.peers_epoch = 4;
+  CHECK(decide_start(facts).role == StartRole::drain_then_standby);
+}
+
+TEST_CASE("with a lease, and no state: a new stream only where nobody ever led") {
+  StartFacts facts;
+  facts.node = "a";
+  facts.asked = NodeRole::primary;
+  facts.lease = StartFacts::Lease{.answers = true};
+  CHECK(decide_start(facts).role == StartRole::primary);
+  for (const char* holder : {"a", "b"}) {
+    facts.lease = StartFacts::Lease{.answers = true, .holder = holder, .epoch = 1};
+    CHECK(decide_start(facts).role == StartRole::standby);
+  }
+}
+
+TEST_CASE("a log that began as a copy leads nothing by the name that stands in it") {
+  StartFacts facts;
+  facts.node = "a";
+  EpochStart opening;
+  opening.epoch = 3;
+  opening.node = "a";
+  facts.history = {opening};
+  facts.recorded = NodeRole::standby;
+  facts.is_copied = true;
+  CHECK(decide_start(facts).role == StartRole::standby);
+}
+
 }  // namespace understudy::test
