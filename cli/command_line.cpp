@@ -3,6 +3,7 @@
 #include "cli/doctor_options.h"
 #include "cli/help_text.h"
 #include "cli/key_options.h"
+#include "cli/lease_options.h"
 #include "cli/node_options.h"
 #include "cli/recovery_options.h"
 #include "cli/self_description.h"
@@ -108,7 +109,7 @@ CLI::App* add_orphans(CLI::App& app, Typed& typed) {
 struct Commands {
   CLI::App *publish, *subscribe, *run, *check_config, *doctor, *status, *verify, *wait;
   CLI::App *promote, *switchover, *fence, *unfence, *history, *orphans, *snapshot, *archive,
-      *restore, *replay, *log, *keygen;
+      *restore, *replay, *log, *keygen, *cluster, *pause, *resume, *reinit;
 };
 
 Command choose(const Commands& commands, Typed& typed) {
@@ -126,6 +127,10 @@ Command choose(const Commands& commands, Typed& typed) {
   if (commands.keygen->parsed()) return read_keygen(typed);
   if (commands.verify->parsed()) return VerifyCommand{read_node_path(typed)};
   const auto of = read_node_path(typed);
+  if (commands.cluster->parsed()) return ClusterCommand{of, typed.json};
+  if (commands.pause->parsed()) return PauseCommand{of, true};
+  if (commands.resume->parsed()) return PauseCommand{of, false};
+  if (commands.reinit->parsed()) return ReinitCommand{of, typed.name};
   if (commands.promote->parsed()) return PromoteCommand{of, typed.force, typed.dry_run};
   if (commands.switchover->parsed()) return SwitchoverCommand{of, typed.to, typed.dry_run};
   if (commands.fence->parsed()) return FenceCommand{of, true};
@@ -194,7 +199,12 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
                           add_restore(app, typed),
                           add_replay(app, typed),
                           add_log(app, typed),
-                          add_keygen(app, typed)};
+                          add_keygen(app, typed),
+                          add_cluster(app, typed),
+                          add_pause(app, typed, true),
+                          add_pause(app, typed, false),
+                          add_reinit(app, typed)};
+
   SelfDescription self;
   add_self_description(app, self);
   for (auto* command : app.get_subcommands({})) command->group("Commands");

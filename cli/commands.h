@@ -82,6 +82,23 @@ struct FenceCommand {
   bool fence = true;
 };
 
+// Automatic takeover, of all nodes.
+struct PauseCommand {
+  NodePath of;
+  bool pause = true;
+};
+
+struct ClusterCommand {
+  NodePath of;
+  bool json = false;
+};
+
+// A standby that is to begin anew: the one asked, or another one of its cluster.
+struct ReinitCommand {
+  NodePath of;
+  std::string node;
+};
+
 struct HistoryCommand {
   NodePath of;
   bool json = false;
@@ -160,7 +177,8 @@ using Command =
     std::variant<SayCommand, NodeCommand, RunCommand, CheckConfigCommand, DoctorCommand,
                  StatusCommand, VerifyCommand, WaitCommand, PromoteCommand, SwitchoverCommand,
                  FenceCommand, HistoryCommand, OrphansCommand, SnapshotCommand, ArchiveCommand,
-                 RestoreCommand, ReplayCommand, LogCommand, KeygenCommand>;
+                 RestoreCommand, ReplayCommand, LogCommand, KeygenCommand, PauseCommand,
+                 ClusterCommand, ReinitCommand>;
 
 struct CommandLine {
   log::Options log;
@@ -181,6 +199,9 @@ ExitCode run(const WaitCommand& command);
 ExitCode run(const PromoteCommand& command);
 ExitCode run(const SwitchoverCommand& command);
 ExitCode run(const FenceCommand& command);
+ExitCode run(const PauseCommand& command);
+ExitCode run(const ClusterCommand& command);
+ExitCode run(const ReinitCommand& command);
 ExitCode run(const HistoryCommand& command);
 ExitCode run(const OrphansCommand& command);
 ExitCode run(const SnapshotCommand& command);

@@ -221,4 +221,29 @@ and rights, goes into the list of peers of every node. A node then runs with
 docs/OPERATING.md has the steps for three servers, for changing a key, and for
 shutting one out.)";
 
+inline constexpr const char* kCluster = R"(
+Examples:
+  understudy cluster app.db
+  understudy cluster app.db --json
+
+All nodes as the one asked sees them. Tags and why a standby would not take
+over are known where the nodes have a --lease.)";
+
+inline constexpr const char* kPause = R"(
+Examples:
+  understudy pause app.db
+  understudy resume app.db
+
+For maintenance, for all nodes that share the lease. While it is paused nobody
+takes over by itself, and the primary goes on even when etcd is gone; promote
+and switchover work as ever.)";
+
+inline constexpr const char* kReinit = R"(
+Examples:
+  understudy reinit standby.db
+  understudy reinit app.db --node db3
+
+The standby puts its log aside (understudy orphans lists it), and fetches all
+of the database anew from the primary.)";
+
 }  // namespace understudy::help

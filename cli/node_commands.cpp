@@ -1,4 +1,4 @@
-// What a running node is told to do: promote, switchover, fence, unfence.
+// What a running node is told to do: promote, switchover, fence, unfence, pause, resume, reinit.
 #include "cli/commands.h"
 #include "cli/node_path.h"
 #include "common/core/errors.h"
@@ -73,6 +73,17 @@ ExitCode run(const SwitchoverCommand& command) {
   }
   return tell(command.of,
               fmt::format("/switchover?to={}&dry_run={}", command.to, command.dry_run ? 1 : 0));
+}
+
+ExitCode run(const PauseCommand& command) {
+  return tell(command.of, command.pause ? "/pause" : "/resume");
+}
+
+ExitCode run(const ReinitCommand& command) {
+  if (!command.node.empty() && !is_node_name(command.node)) {
+    throw ConfigError(fmt::format("--node {}: not a node's name", command.node));
+  }
+  return tell(command.of, fmt::format("/reinit?node={}", command.node));
 }
 
 ExitCode run(const FenceCommand& command) {

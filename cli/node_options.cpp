@@ -3,6 +3,7 @@
 #include "cli/archive_options.h"
 #include "cli/help_text.h"
 #include "cli/key_options.h"
+#include "cli/lease_options.h"
 #include "cli/shared_options.h"
 #include "common/core/errors.h"
 
@@ -119,6 +120,7 @@ void add_node_options(CLI::App& command, Typed& typed) {
   command.add_flag("--insecure", typed.insecure,
                    "let --listen name an address that others can reach, without keys");
   add_cluster_options(command, typed);
+  add_lease_options(command, typed);
   add_sync_options(command, typed);
   add_capture_options(command, typed);
   add_retention_options(command, typed);

@@ -32,6 +32,10 @@ struct Typed {
   std::string http, http_token_file, http_cert, http_key;
   bool schema = false;                                     // check-config
   std::string config_file, run_log_format, run_log_level;  // run, check-config
+  std::string lease, lease_ttl = "10s", lease_prefix = "/understudy", lease_user, lease_cert,
+                     lease_key, lease_ca, lease_kill, max_lag_on_takeover = "1000";
+  bool nofailover = false, noloadbalance = false;
+  std::int64_t priority = 0;
   std::string before_promote, on_promote, on_demote, hook_timeout = "10s";
   std::string to;                                     // switchover
   std::string orphans_action = "list", name, output;  // orphans
@@ -52,6 +56,8 @@ NodeCommand read_node(const Typed& typed, NodeRole role);
 std::optional<HttpOptions> read_http(const Typed& typed);  // throws ConfigError too
 RunCommand read_run(const Typed& typed);
 CheckConfigCommand read_check_config(const Typed& typed);
+std::optional<LeaseOptions> read_lease(const Typed& typed);
+NodeTags read_tags(const Typed& typed);
 WaitCommand read_wait(const Typed& typed);
 OrphansCommand read_orphans(Typed typed);
 RestoreCommand read_restore(const Typed& typed);

@@ -109,6 +109,8 @@ NodeCommand read_node(const Typed& typed, NodeRole role) {
   options.keys = read_key_files(typed);
   options.hooks = read_hooks(typed);
   options.http = read_http(typed);
+  options.lease = read_lease(typed);
+  options.tags = read_tags(typed);
 
   auto& publish = options.publish;
   auto& follow = options.follow;
