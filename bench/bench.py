@@ -18,6 +18,7 @@ import traceback
 
 import following
 import hostile
+import leasing
 import litestream
 import machine
 import recovery
@@ -41,6 +42,7 @@ SCENARIOS = {
     "idle_cpu": resources.idle_cpu,
     "many_writers": writing.many_writers,
     "takeover": takeover.takeover,
+    "lease": leasing.lease,
     "replay": recovery.replay,
     "snapshot": recovery.snapshot,
     "restore": recovery.restore,

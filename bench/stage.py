@@ -33,6 +33,7 @@ class Sizes:
     idle_seconds: int = 20
     rows_at_start: int = 2_000
     promotions: int = 30
+    hosts_killed: int = 20
     switchovers: int = 30
     sync_warm_up: int = 16_000
     sync_transactions: int = 8_000
@@ -41,7 +42,8 @@ class Sizes:
 
 QUICK = Sizes(pairs=2, transactions=5_000, lag_seconds=2, lag_rounds=1,
               catch_up_transactions=20_000, rounds=1, database_mib=32, transaction_mib=32,
-              idle_seconds=3, rows_at_start=500, promotions=3, switchovers=3, sync_warm_up=1_000,
+              idle_seconds=3, rows_at_start=500, promotions=3, switchovers=3, hosts_killed=2,
+              sync_warm_up=1_000,
               sync_transactions=500, sync_seconds=1)
 
 
@@ -142,13 +144,13 @@ class Scene:
         wait_for_newest(node.database, newest_id(self.database))
         return node
 
-    def cluster(self, *names: str) -> list[Node]:
+    def cluster(self, *names: str, options: tuple[str, ...] = ()) -> list[Node]:
         """Nodes that know each other, all running; the first one leads, the others stream."""
         for name in names[1:]:
             (self.folder / name).mkdir()
         paths = {name: self.folder / name / "app.db" for name in names}
         paths[names[0]] = self.database
-        nodes = Node.cluster(self.stage.understudy, paths)
+        nodes = Node.cluster(self.stage.understudy, paths, *options)
         self.nodes += nodes
         self.publisher = nodes[0]
         nodes[0].start().wait_for_state("publishing", timeout=120)

@@ -11,6 +11,8 @@ browser_packages=(chromium chromium-driver)
 package_packages=(dpkg-dev file gzip)
 # For the story of three servers, and tests in network namespaces; they skip themselves without root.
 network_packages=(haproxy iproute2 nftables curl)
+# For the tests of the lease; they skip themselves where there is no etcd.
+lease_packages=(etcd-server etcd-client openssl)
 tool_packages=(clang-14 libclang-rt-14-dev clang-format clang-tidy)
 
 is_installed() {

@@ -36,7 +36,7 @@ run_tests() {
   local preset=$1
   shift
   build_preset "$preset"
-  install_packages "${browser_packages[@]}" "${network_packages[@]}"
+  install_packages "${browser_packages[@]}" "${network_packages[@]}" "${lease_packages[@]}"
   run_ctest "$preset" "$@"
 }
 

@@ -14,6 +14,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "tests/end_to_end"), str(TOP / "demo")]
 
 from application import find_python  # noqa: E402
+from etcd import Member  # noqa: E402
 from namespaces import Networks  # noqa: E402
 from nodes import Node, die_with_parent  # noqa: E402
 
@@ -36,6 +37,7 @@ class Server:
         self.node = Node(program, name, self.folder / "chat.db")
         self.node.launcher = networks.launcher(name)
         self._chat: subprocess.Popen | None = None
+        self.member: Member | None = None  # of etcd, on the same machine
 
     @property
     def database(self) -> pathlib.Path:
@@ -68,6 +70,12 @@ class Server:
         """At one stroke: cut off, and nothing runs any more."""
         self.cut_off(*MACHINES)
         self.kill()
+        self.member.kill()
+
+    def power_on(self) -> None:
+        """Its cable is whole again; the chat follows once the node is up."""
+        self.member.start()
+        self.start_node()
 
     def kill(self) -> None:
         if self._chat is not None and self._chat.poll() is None:

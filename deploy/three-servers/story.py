@@ -1,9 +1,10 @@
-"""Three servers, one chat service: a story in six acts that shows, and proves, what deploy/README.md sets up.
+"""Three servers, one chat service: a story in eight acts that shows, and proves, what deploy/README.md sets up.
 
-Three machines with a node and the chat each, a load balancer, and visitors on a fifth machine, all in network
-namespaces of this one. While visitors write and read, a standby falls behind, the primary's machine dies, a standby
-is promoted, the dead machine comes back, and all three are restarted one after the other. In the end not one message
-that a visitor was told to be safe may be missing, and all three files must be equal. Needs root; ends by itself.
+Three machines with a node, the chat and a member of etcd each, a load balancer, and visitors on a fifth machine, all
+in network namespaces of this one. While visitors write and read, a standby falls behind, the primary's machine dies and
+another one leads by itself, the dead machine comes back, the next primary's dies and comes back, and all three are
+restarted one after the other. In the end not one message that a visitor was told to be safe may be missing, and all
+three files must be equal. Needs root; ends by itself.
 
 usage: story.py --understudy PROGRAM --extension FILE [--keep FOLDER]
 """
@@ -49,6 +50,8 @@ def play(options: argparse.Namespace) -> None:
             story.set_the_stage()
             story.read_in_turn()
             story.standby_falls_behind()
+            story.primary_dies()
+            story.dead_one_returns()
             story.primary_dies()
             story.dead_one_returns()
             story.upgrade_one_at_a_time()

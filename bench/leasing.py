@@ -1,0 +1,148 @@
+"""The lease: how soon another node takes writes when the primary's host is killed, whether the loss of
+etcd's leader is felt, and for how long a switchover through the lease keeps writers waiting.
+
+Three members of real etcd, three nodes, on one machine; the host that is killed has one of each.
+"""
+
+import contextlib
+import json
+import pathlib
+import signal
+import sqlite3
+import statistics
+import sys
+import time
+
+from outcome import Outcome, verdict
+from stage import MeasurementFailed, Node, Stage
+from takeover import check_answer, describe, percentile, rows_lost, start_roamer, try_to_write, wait_until_level
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "end_to_end"))
+from etcd import Etcd  # noqa: E402  (of the end-to-end tests)
+from harness import Skipped  # noqa: E402
+
+PATIENCE_SECONDS = 60.0
+POLL_SECONDS = 0.002
+
+
+def lease(stage: Stage) -> list[Outcome]:
+    try:
+        return [host_killed(stage), etcd_leader_killed(stage), switchover(stage)]
+    except Skipped as why:
+        raise MeasurementFailed(str(why)) from None
+
+
+@contextlib.contextmanager
+def leased(stage: Stage, ttl: str):
+    """A scene with etcd and three nodes that are on record; yields (scene, etcd, nodes)."""
+    with stage.scene() as scene:
+        scene.prepare()
+        with Etcd(scene.folder) as etcd:
+            nodes = scene.cluster("a", "b", "c", options=("--lease", etcd.url, "--lease-ttl", ttl))
+            wait_until_listed(etcd)
+            yield scene, etcd, nodes
+
+
+def wait_until_listed(etcd: Etcd) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len((etcd.record() or {}).get("members", [])) < 3:
+        if time.monotonic() > deadline:
+            raise MeasurementFailed(f"not all nodes are on record: {etcd.record()}")
+        time.sleep(0.05)
+
+
+# --- a host is killed ---
+
+def host_killed(stage: Stage) -> Outcome:
+    """The primary and the member of etcd beside it, again and again; the dead come back."""
+    seconds = []
+    with leased(stage, "5s") as (scene, etcd, nodes):
+        scene.write(100)
+        leader = nodes[0]
+        for number in range(stage.sizes.hosts_killed):
+            wait_until_level(nodes, leader)
+            time.sleep(0.17 * (number % 10))  # at any instant between two renewals
+            member = etcd.members[nodes.index(leader)]
+            leader.kill()
+            member.kill()
+            took, heir = time_first_write([node for node in nodes if node is not leader])
+            seconds.append(took)
+            print(f"  {took:.2f} s, {heir.name}", flush=True)
+            member.start()
+            leader.start()
+            leader = heir
+    median, worst = statistics.median(seconds), max(seconds)
+    return Outcome(
+        "lease, ttl 5 s: the primary's host is killed, until the first write elsewhere",
+        "median ≤ 6 s, worst ≤ 8 s",
+        f"median {median:.2f} s, worst {worst:.2f} s ({min(seconds):.2f} …, n = {len(seconds)})",
+        verdict(median <= 6 and worst <= 8), {"seconds": seconds})
+
+
+def time_first_write(others: list[Node]) -> tuple[float, Node]:
+    begun = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        applications = [(node, stack.enter_context(contextlib.closing(
+            sqlite3.connect(node.database, timeout=0, isolation_level=None)))) for node in others]
+        while time.monotonic() - begun < PATIENCE_SECONDS:
+            for node, application in applications:
+                if try_to_write(application):
+                    return time.monotonic() - begun, node
+            time.sleep(POLL_SECONDS)
+    raise MeasurementFailed(f"nobody took a write within {PATIENCE_SECONDS} s")
+
+
+# --- etcd's leader is killed ---
+
+def etcd_leader_killed(stage: Stage) -> Outcome:
+    with leased(stage, "10s") as (scene, etcd, nodes):
+        report = scene.folder / "roamer.json"
+        roamer = start_roamer(scene, nodes[:1], 200, report)
+        rounds = max(1, stage.sizes.hosts_killed // 4)
+        for _ in range(rounds):
+            leader = etcd.leader()
+            leader.kill()
+            deadline = time.monotonic() + 12  # longer than a ttl
+            while time.monotonic() < deadline:
+                time.sleep(0.1)
+            leader.start()
+        roamer.send_signal(signal.SIGTERM)
+        roamer.wait(30)
+        seen = json.loads(report.read_text())
+        status = nodes[0].status()
+    if status["role"] != "primary":
+        raise MeasurementFailed(f"the primary was moved: {status}")
+    return Outcome(
+        "lease, ttl 10 s: etcd's leader is killed, writes refused meanwhile on a healthy primary",
+        "none", f"{seen['refused']} of {len(seen['committed']) + seen['refused']:,}, {rounds} leaders killed",
+        verdict(seen["refused"] == 0), {"refused": seen["refused"], "committed": len(seen["committed"])})
+
+
+# --- switchover ---
+
+def switchover(stage: Stage) -> Outcome:
+    rate = 500
+    with leased(stage, "10s") as (scene, etcd, nodes):
+        report = scene.folder / "roamer.json"
+        roamer = start_roamer(scene, nodes[:2], rate, report)
+        commands = []
+        for number in range(stage.sizes.switchovers):
+            target = nodes[(number + 1) % 2]
+            target.wait_for_state("streaming", timeout=60)
+            time.sleep(0.3)
+            begun = time.monotonic()
+            answer = target.run("switchover", "--to", target.name)
+            check_answer(target, answer, answer.stdout + answer.stderr)
+            commands.append((time.monotonic() - begun) * 1000)
+        roamer.send_signal(signal.SIGTERM)
+        roamer.wait(30)
+        seen = json.loads(report.read_text())
+        lost = rows_lost(nodes[stage.sizes.switchovers % 2], seen["committed"])
+    moves = [gap["ms"] for gap in seen["gaps"] if gap["from"] != gap["to"]]
+    if lost or len(moves) != stage.sizes.switchovers:
+        raise MeasurementFailed(f"switchover: {lost} rows lost, {len(moves)} moves of the writer in "
+                                f"{stage.sizes.switchovers} switchovers")
+    return Outcome(
+        f"lease: planned switchover under {rate} transactions/s, no write succeeds for",
+        "p99 ≤ 500 ms", f"{describe(moves)}; the command {describe(commands)}; none lost",
+        verdict(percentile(moves, 0.99) <= 500), {"gaps_ms": moves, "command_ms": commands})
