@@ -3,7 +3,7 @@
 build_packages=(
   g++ cmake ninja-build ccache pkg-config python3 sqlite3 libsqlite3-dev libzmq3-dev cppzmq-dev
   libmsgpack-cxx-dev libspdlog-dev libfmt-dev doctest-dev libxxhash-dev libzstd-dev libcli11-dev
-  libcpp-httplib-dev libssl-dev nlohmann-json3-dev libtomlplusplus-dev libbenchmark-dev
+  libcpp-httplib-dev libcurl4-openssl-dev libssl-dev nlohmann-json3-dev libtomlplusplus-dev libbenchmark-dev
   libsystemd-dev
 )
 # For the tests of the page at /; they skip themselves where there is no browser.

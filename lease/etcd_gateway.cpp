@@ -2,16 +2,20 @@
 
 #include "lease/lease_store.h"
 
+#include <curl/curl.h>
 #include <fmt/format.h>
-#include <httplib.h>
 
+#include <array>
+#include <mutex>
+#include <new>
 #include <nlohmann/json.hpp>
 
 namespace understudy {
 namespace {
 
 constexpr int kOk = 200;
-constexpr int kAuthenticationPatience = 6;  // limits
+constexpr int kAuthenticationPatience = 3;  // limits
+constexpr std::size_t kMostBytes = 16u << 20;
 constexpr int kUnauthenticated = 16;  // gRPC's code: the token is not, or no longer, known
 constexpr int kInvalidArgument = 3;   // etcd's for a request without a token where one is needed
 
@@ -34,28 +38,101 @@ bool wants_token(const std::string& body) {
 
 }  // namespace
 
+// libcurl, for its limit of a whole request, and because etcd's errors end in HTTP trailers, which
+// not every client can read. No proxies: what decides who writes goes the straight way.
 class EtcdGateway::Connection {
  public:
   Connection(const EtcdOptions::Address& address, const EtcdOptions& options)
-      : name(fmt::format("{}:{}", address.host, address.port)),
-        client(fmt::format("{}://{}:{}", options.uses_tls() ? "https" : "http",
-                           address.host.find(':') == std::string::npos ? address.host
-                                                                       : "[" + address.host + "]",
-                           address.port),
-               options.certificate, options.key) {
-    const auto limit = options.limit;
-    client.set_connection_timeout(limit);
-    client.set_read_timeout(limit);
-    client.set_write_timeout(limit);
-    client.set_keep_alive(true);
-    client.set_tcp_nodelay(true);
-    if (!options.uses_tls()) return;
-    if (!options.authority.empty()) client.set_ca_cert_path(options.authority);
-    client.enable_server_certificate_verification(true);
+      : name(fmt::format("{}:{}", address.host, address.port)), url_(url_of(address, options)) {
+    static std::once_flag once;
+    std::call_once(once, [] { ::curl_global_init(CURL_GLOBAL_DEFAULT); });
+    handle_ = ::curl_easy_init();
+    if (handle_ == nullptr) throw std::bad_alloc();
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_PROXY, "");
+    set(CURLOPT_PROTOCOLS_STR, options.uses_tls() ? "https" : "http");
+    set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    set(CURLOPT_WRITEFUNCTION, &Connection::receive);
+    if (!options.authority.empty()) set(CURLOPT_CAINFO, options.authority.c_str());
+    if (options.certificate.empty()) return;
+    set(CURLOPT_SSLCERT, options.certificate.c_str());
+    set(CURLOPT_SSLKEY, options.key.c_str());
+  }
+  ~Connection() { ::curl_easy_cleanup(handle_); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  [[nodiscard]] Answer post(const std::string& path, const std::string& body,
+                            const std::string& token, std::chrono::milliseconds limit) {
+    const auto url = url_ + path;
+    Answer answer;
+    std::array<char, CURL_ERROR_SIZE> why{};
+    const Headers headers(token);
+    set(CURLOPT_URL, url.c_str());
+    set(CURLOPT_POSTFIELDS, body.c_str());
+    set(CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
+    set(CURLOPT_HTTPHEADER, headers.list);
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(limit.count()));
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(limit.count()));
+    set(CURLOPT_ERRORBUFFER, why.data());
+    set(CURLOPT_WRITEDATA, &answer.body);
+    const auto code = ::curl_easy_perform(handle_);
+    set(CURLOPT_ERRORBUFFER, nullptr);
+    if (code != CURLE_OK) {
+      return {0, {}, why.front() != '\0' ? why.data() : ::curl_easy_strerror(code)};
+    }
+    long status = 0;
+    ::curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
+    answer.status = static_cast<int>(status);
+    if (status != kOk) answer.error = fmt::format("HTTP {}: {}", status, said_error(answer.body));
+    return answer;
   }
 
-  std::string name;
-  httplib::Client client;
+  const std::string name;
+
+ private:
+  struct Headers {
+    explicit Headers(const std::string& token) {
+      add("Content-Type: application/json");
+      add("Expect:");  // none: a body is sent at once
+      if (!token.empty()) add("Authorization: " + token);
+    }
+    ~Headers() { ::curl_slist_free_all(list); }
+    Headers(const Headers&) = delete;
+    Headers& operator=(const Headers&) = delete;
+    void add(const std::string& line) {
+      auto* longer = ::curl_slist_append(list, line.c_str());
+      if (longer == nullptr) throw std::bad_alloc();
+      list = longer;
+    }
+    ::curl_slist* list = nullptr;
+  };
+
+  static std::string url_of(const EtcdOptions::Address& address, const EtcdOptions& options) {
+    const bool is_ipv6 = address.host.find(':') != std::string::npos;
+    return fmt::format(fmt::runtime(is_ipv6 ? "{}://[{}]:{}" : "{}://{}:{}"),
+                       options.uses_tls() ? "https" : "http", address.host, address.port);
+  }
+
+  // libcurl's C interface; what it is given more than the limit ends the request.
+  static std::size_t receive(char* bytes, std::size_t size, std::size_t count, void* to) {
+    auto& body = *static_cast<std::string*>(to);
+    if (body.size() + size * count > kMostBytes) return 0;
+    body.append(bytes, size * count);
+    return size * count;
+  }
+
+  // All options are of this file, and right: one that is refused is no such libcurl.
+  template <typename T>
+  void set(CURLoption option, T value) {
+    const auto code = ::curl_easy_setopt(handle_, option, value);
+    if (code != CURLE_OK) {
+      throw StoreUnreachable(fmt::format("libcurl: {}", ::curl_easy_strerror(code)));
+    }
+  }
+
+  const std::string url_;
+  ::CURL* handle_ = nullptr;
 };
 
 EtcdGateway::EtcdGateway(EtcdOptions options) : options_(std::move(options)) {
@@ -89,32 +166,20 @@ EtcdGateway::Answer EtcdGateway::try_endpoint(Connection& connection, const std:
   if (!options_.user.empty() && token_.empty() && !authenticate(connection, refused)) {
     return {0, {}, refused};
   }
-  auto answer = post(connection, path, body);
+  auto answer = connection.post(path, body, token_, options_.limit);
   if (answer.status == 0 || answer.status == kOk || options_.user.empty()) return answer;
   if (!wants_token(answer.body)) return answer;
   // Tokens live for minutes, and not over a restart of a member.
   if (!authenticate(connection, refused)) return {0, {}, refused};
-  return post(connection, path, body);
-}
-
-EtcdGateway::Answer EtcdGateway::post(Connection& connection, const std::string& path,
-                                      const std::string& body) {
-  httplib::Headers headers;
-  if (!token_.empty()) headers.emplace("Authorization", token_);
-  const auto result = connection.client.Post(path, headers, body, "application/json");
-  if (!result) return {0, {}, httplib::to_string(result.error())};
-  if (result->status == kOk) return {kOk, result->body, {}};
-  return {result->status, result->body,
-          fmt::format("HTTP {}: {}", result->status, said_error(result->body))};
+  return connection.post(path, body, token_, options_.limit);
 }
 
 bool EtcdGateway::authenticate(Connection& connection, std::string& error) {
   token_.clear();
   const nlohmann::json asked = {{"name", options_.user}, {"password", options_.password}};
   // It hashes the password, at length, and on a busy machine at great length.
-  connection.client.set_read_timeout(kAuthenticationPatience * options_.limit);
-  const auto answer = post(connection, "/v3/auth/authenticate", asked.dump());
-  connection.client.set_read_timeout(options_.limit);
+  const auto answer = connection.post("/v3/auth/authenticate", asked.dump(), {},
+                                      kAuthenticationPatience * options_.limit);
   const auto json = nlohmann::json::parse(answer.body, nullptr, false);
   if (answer.status == kOk && json.is_object() && json.contains("token")) {
     token_ = json["token"].get<std::string>();

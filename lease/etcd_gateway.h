@@ -5,8 +5,8 @@
 // the next endpoint: only requests that may happen twice belong here (reads, compare-and-swap,
 // puts of a whole value).
 //
-// Each call blocks for at most `limit` (and the time to connect, as much again) an endpoint. One
-// thread at a time.
+// Each call blocks for at most `limit` an endpoint, and three times as long where it has to be let
+// in anew (etcd hashes the password, at length on a busy machine). One thread at a time.
 #pragma once
 
 #include "lease/etcd_options.h"
@@ -35,8 +35,6 @@ class EtcdGateway {
   };
   [[nodiscard]] Answer try_endpoint(Connection& connection, const std::string& path,
                                     const std::string& body);
-  [[nodiscard]] Answer post(Connection& connection, const std::string& path,
-                            const std::string& body);
   // True: there is a new token.
   [[nodiscard]] bool authenticate(Connection& connection, std::string& error);
 

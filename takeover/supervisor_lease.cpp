@@ -280,11 +280,12 @@ CommandResult Supervisor::pause(bool is_paused) {
     return failed("the lease store does not answer: " + lease_->status().trouble);
   }
   lease_->look();
-  log::warning(
-      is_paused ? "lease_pause" : "lease_resume",
-      is_paused ? "automatic takeover is paused for all nodes" : "automatic takeover goes on");
-  return done(is_paused ? "automatic takeover is paused for all nodes, until: understudy resume"
-                        : "automatic takeover goes on");
+  if (is_paused) {
+    log::warning("lease_pause", "automatic takeover is paused for all nodes");
+    return done("automatic takeover is paused for all nodes, until: understudy resume");
+  }
+  log::info("lease_resume", "automatic takeover goes on");
+  return done("automatic takeover goes on");
 }
 
 }  // namespace understudy

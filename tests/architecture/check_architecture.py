@@ -30,7 +30,8 @@ HEADER_HOMES = {
         r"common/transport/message_(reader|writer)\.h$"),  # the codec's own, for message.cpp
     r"spdlog/": r"common/logging/",
     r"nlohmann/": r"(common/node|common/api|lease|cli)/\w+\.cpp$",
-    r"httplib\.h$": r"(common/(node|http)|cli)/\w+\.cpp$|lease/etcd_gateway\.cpp$",
+    r"httplib\.h$": r"(common/(node|http)|cli)/\w+\.cpp$",
+    r"curl/": r"lease/etcd_gateway\.cpp$",
     r"openssl/": r"common/http/\w+\.cpp$",
     r"CLI/": r"cli/",
     r"systemd/": r"cli/service_notice\.cpp$",

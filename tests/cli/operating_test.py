@@ -5,9 +5,9 @@ import re
 import sys
 
 top = pathlib.Path(sys.argv[1])
-sources = [path for room in ("cli", "common", "publisher", "subscriber", "replay", "takeover")
+sources = [path for room in ("cli", "common", "lease", "publisher", "subscriber", "replay", "takeover")
            for path in sorted((top / room).rglob("*.cpp"))]
-call = re.compile(r'log::(?:debug|info|warning|error)\(\s*"([a-z_]+)"')
+call = re.compile(r'(?:log::(?:debug|info|warning|error)\(\s*|say\((?:true|false),\s*|say_once\(\s*)"([a-z_]+)"')
 emitted = {name for path in sources for name in call.findall(path.read_text(encoding="utf-8"))}
 
 table = (top / "docs/OPERATING.md").read_text(encoding="utf-8")

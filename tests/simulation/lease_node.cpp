@@ -11,9 +11,18 @@ namespace {
 constexpr std::int64_t kTtl_us = 5'000'000;
 constexpr std::int64_t kHang_us = 250'000;  // longer: the watchdog kills
 
-// Two percent, where clocks are far better; without a margin, what it is not made for.
-std::int64_t rates_differ_ppm(LeaseSabotage sabotage) {
-  return sabotage == LeaseSabotage::no_margin ? 80'000 : 20'000;
+constexpr std::int64_t kRatesDiffer_ppm = 20'000;  // far more than clocks do
+constexpr std::int64_t kWildRatesDiffer_ppm = 200'000;
+// 2ρ·ttl, the longest transaction of the application, and a tick.
+constexpr std::int64_t kWildMargin_us = 2'500'000;
+
+bool has_wild_clocks(LeaseSabotage sabotage) {
+  return sabotage == LeaseSabotage::wild_clocks || sabotage == LeaseSabotage::no_margin;
+}
+
+double some_rate(Chance& chance, LeaseSabotage sabotage) {
+  const auto most = has_wild_clocks(sabotage) ? kWildRatesDiffer_ppm : kRatesDiffer_ppm;
+  return 1.0 + static_cast<double>(chance.between(-most, most)) / 1e6;
 }
 
 LeaseRules rules_of(const std::string& name, std::uint64_t process, LeaseSabotage sabotage) {
@@ -22,6 +31,7 @@ LeaseRules rules_of(const std::string& name, std::uint64_t process, LeaseSabotag
   rules.process = process;
   rules.ttl_us = kTtl_us;
   rules.max_lag = 1'000'000;
+  if (has_wild_clocks(sabotage)) rules.margin_us = kWildMargin_us;
   if (sabotage == LeaseSabotage::no_margin) rules.margin_us = 0;
   return rules;
 }
@@ -34,9 +44,7 @@ LeaseNode::LeaseNode(World world, std::size_t index, std::size_t sync_count, Lea
       sync_count_(sync_count),
       sabotage_(sabotage),
       name_(fmt::format("node-{}", index)),
-      rate_(1.0 + static_cast<double>(world_.chance.between(-rates_differ_ppm(sabotage),
-                                                            rates_differ_ppm(sabotage))) /
-                      1e6),
+      rate_(some_rate(world_.chance, sabotage)),
       offset_us_(world_.chance.between(0, 1'000'000'000)) {}
 
 // What comes while the process is paused waits for it.

@@ -23,12 +23,13 @@ struct LeaseEntry {
 struct LeaseCounts {
   std::uint64_t leads = 0, claims = 0, fences = 0, kept = 0, stood_down = 0, failed = 0,
                 on_promises = 0, handed_over = 0, offers_taken = 0, crashes = 0, commits = 0,
-                acknowledged = 0, sets_changed = 0, late_fences = 0, disks_lost = 0, events = 0,
-                watchdog_kills = 0, rewinds = 0, decided_by_hand = 0;
+                acknowledged = 0, sets_changed = 0, late_fences = 0, disks_lost = 0, isolated = 0,
+                events = 0, watchdog_kills = 0, rewinds = 0, decided_by_hand = 0;
 };
 
-// Rules that a run may break on purpose, to see that it is noticed.
-enum class LeaseSabotage { none, no_margin, unsynced_take_over, forget_promises };
+// Rules that a run may break on purpose, to see that it is noticed. `wild_clocks` breaks none:
+// rates far from each other, and the margin that they ask for. `no_margin` is the same without it.
+enum class LeaseSabotage { none, wild_clocks, no_margin, unsynced_take_over, forget_promises };
 
 class LeaseNode {
  public:

@@ -59,7 +59,7 @@ void LeaseSimulation::schedule_chaos() {
 }
 
 void LeaseSimulation::chaos() {
-  switch (chance_.below(16)) {
+  switch (chance_.below(18)) {
     case 0:
     case 1:
     case 2:
@@ -89,6 +89,9 @@ void LeaseSimulation::chaos() {
       return any().take();
     case 14:
       return lose_a_disk(any());
+    case 15:
+    case 16:
+      return isolate_one();
     default:
       store_.set_paused(true);
       events_.in(chance_.between(100'000, 10'000'000), [this] { store_.set_paused(false); });
@@ -127,6 +130,24 @@ void LeaseSimulation::part() {
       if (from != to && chance_.in_thousand(400)) parted_.insert({from, to});
     }
   }
+}
+
+// The cable of a machine, more often of the one that leads, which goes on as if nothing were.
+void LeaseSimulation::isolate_one() {
+  auto node = chance_.below(kNodes);
+  for (std::size_t i = 0; i < kNodes; ++i) {
+    if (nodes_[i]->is_writable() && chance_.in_thousand(700)) node = i;
+  }
+  ++counts_.isolated;
+  cut_off_.insert(node);
+  for (std::size_t other = 0; other < kNodes; ++other) {
+    if (other != node) parted_.insert({{node, other}, {other, node}});
+  }
+  events_.in(chance_.between(100'000, 14'000'000), [this, node] {
+    cut_off_.erase(node);
+    std::erase_if(parted_,
+                  [node](const auto& way) { return way.first == node || way.second == node; });
+  });
 }
 
 // --- after the faults ---

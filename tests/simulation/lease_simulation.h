@@ -24,6 +24,7 @@ class LeaseSimulation {
   void stop_the_store();
   void cut_off_from_store();
   void part();
+  void isolate_one();
   void settle();
   void decide_as_operator();
   void check_writable(const LeaseNode& node);
