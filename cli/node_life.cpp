@@ -72,6 +72,7 @@ std::optional<ExitCode> NodeLife::try_once() {
     const std::lock_guard lock(mutex_);
     code_ = code;
     trouble_ = error.what();
+    ++failed_tries_;
     return code;
   }
 }
@@ -87,6 +88,7 @@ void NodeLife::live() {
       const std::lock_guard lock(mutex_);
       if (!failed) code_ = ExitCode::ok;
       if (!failed || stopping_) return;
+      if (ran >= RestartPolicy::kLongestPause) failed_tries_ = 1;  // it had been well
     }
     if (const auto pause = policy.after(*failed, ran)) {
       log::info("node_restarts", "it is begun again", {{"in_ms", pause->count()}});
@@ -136,6 +138,7 @@ bool NodeLife::begin_again(NodeCommand command) {
   if (!is_given_up_ && !is_pausing_) return false;
   command_ = std::move(command);
   is_given_up_ = is_pausing_ = false;
+  failed_tries_ = 0;
   changed_.notify_all();
   return true;
 }
@@ -147,11 +150,13 @@ bool NodeLife::is_given_up() const {
 
 ServiceState NodeLife::service_state() const {
   const std::lock_guard lock(mutex_);
+  // What is tried again may yet find its role; what is given up, or fails again and again, is not
+  // waited for.
+  const bool is_left_out = is_given_up_ || failed_tries_ >= kTriesWaitedFor;
   if (supervisor_ != nullptr)
-    return {supervisor_->is_up(), line_for_service(supervisor_->status())};
-  if (code_ == ExitCode::ok) return {false, fmt::format("{} starts", database_)};
-  // What is tried again may yet find its role; what is given up is not waited for.
-  return {is_given_up_, fmt::format("{} FAILED: {}", database_, trouble_)};
+    return {supervisor_->is_up(), is_left_out, line_for_service(supervisor_->status())};
+  if (code_ == ExitCode::ok) return {false, is_left_out, fmt::format("{} starts", database_)};
+  return {false, is_left_out, fmt::format("{} FAILED: {}", database_, trouble_)};
 }
 
 ExitCode NodeLife::code() const {

@@ -22,6 +22,9 @@ class Supervisor;
 
 class NodeLife {
  public:
+  // In a row: that is some seconds of pauses, for a port or a disk that comes a little late.
+  static constexpr int kTriesWaitedFor = 4;
+
   // `given_up` is called, on the thread that lives, when is_given_up() has become true.
   explicit NodeLife(
       NodeCommand command, std::function<void()> given_up = [] {});
@@ -44,7 +47,7 @@ class NodeLife {
   [[nodiscard]] const std::string& database() const { return database_; }
   // It failed and waits for somebody who looks at it: begin_again(), or stop().
   [[nodiscard]] bool is_given_up() const;
-  // Up once it has found its role; one that failed holds nobody else up, and says so.
+  // Up once it has found its role. Left out: it was given up, or failed kTriesWaitedFor times.
   [[nodiscard]] ServiceState service_state() const;
   // How it ended, or stands: ok while nothing is wrong.
   [[nodiscard]] ExitCode code() const;
@@ -69,6 +72,7 @@ class NodeLife {
   bool stopping_ = false;
   bool is_given_up_ = false;
   bool is_pausing_ = false;
+  int failed_tries_ = 0;  // in a row
 };
 
 }  // namespace understudy

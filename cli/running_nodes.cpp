@@ -70,16 +70,20 @@ bool RunningNodes::is_any_left() const {
 
 ServiceState RunningNodes::service_state() {
   const std::lock_guard lock(mutex_);
-  ServiceState all{!nodes_.empty(), {}};
+  ServiceState all;
   std::string well;
+  bool is_any_up = false;
+  bool is_any_awaited = false;
   for (const auto& node : nodes_) {
     const auto one = node.life.service_state();
-    all.is_up = all.is_up && one.is_up;
+    is_any_up = is_any_up || one.is_up;
+    is_any_awaited = is_any_awaited || (!one.is_up && !one.is_left_out);
     auto& text = node.life.code() == ExitCode::ok ? well : all.text;
     text += (text.empty() ? "" : "; ") + one.text;
   }
   if (!all.text.empty() && !well.empty()) all.text += "; ";
   all.text += well;
+  all.is_up = is_any_up && !is_any_awaited;
   return all;
 }
 

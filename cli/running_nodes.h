@@ -33,7 +33,7 @@ class RunningNodes {
   [[nodiscard]] ExitCode run();
   void stop();
   void reload();
-  // Up when each is; the text tells of those that failed first.
+  // Up when each is that is not left out, and any is; the text tells of those that failed first.
   [[nodiscard]] ServiceState service_state();
 
  private:

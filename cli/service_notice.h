@@ -1,6 +1,7 @@
 // ServiceNotice: tells the service manager that started this process (systemd, units of
-// Type=notify) how it is: READY=1 once all nodes are up, STATUS=, WATCHDOG=1 while all loops turn,
-// STOPPING=1. Where nobody asked to be told (no NOTIFY_SOCKET) it does nothing.
+// Type=notify) how it is: READY=1 once all nodes are up that are waited for, STATUS=, WATCHDOG=1
+// while all loops turn, STOPPING=1. Where nobody asked to be told (no NOTIFY_SOCKET) it does
+// nothing.
 //
 // Invariant: WATCHDOG=1 is never sent while a loop is stuck (common/core/heartbeat.h); so systemd
 // ends and restarts a process that still has all its threads and yet does not replicate.
@@ -19,8 +20,9 @@
 namespace understudy {
 
 struct ServiceState {
-  bool is_up = false;  // each node of the process has found its role
-  std::string text;    // one line, for `systemctl status`
+  bool is_up = false;        // has found its role
+  bool is_left_out = false;  // failed, and is not waited for: it holds nobody else up
+  std::string text;          // one line, for `systemctl status`
 };
 
 class ServiceNotice {

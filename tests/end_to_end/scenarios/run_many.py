@@ -3,7 +3,6 @@ SIGTERM ends all in order, kill -9 costs nothing; SIGHUP begins again what was g
 its database; a standby in the process can take over from a node outside of it.
 """
 
-import json
 import os
 import pathlib
 import re
@@ -18,14 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import Cluster, count, expect, free_port, let_run, rounds, run_scenarios, wait_until  # noqa: E402
 import equality  # noqa: E402  (harness says where it is)
 from nodes import Node  # noqa: E402
-
-
-def create(path: pathlib.Path, mode: str = "WAL") -> None:
-    connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA journal_mode={mode}")
-    connection.execute("CREATE TABLE t(n INTEGER PRIMARY KEY, filler BLOB)")
-    connection.commit()
-    connection.close()
+from run_file import Run, create, table  # noqa: E402
 
 
 def insert(path: pathlib.Path, rows: int) -> None:
@@ -44,40 +36,6 @@ def rows(path: pathlib.Path) -> int:
             connection.close()
     except sqlite3.Error:
         return -1
-
-
-def table(path: pathlib.Path, role: str, port: int, *lines: str) -> str:
-    return "\n".join([f"[[database]]\npath = {json.dumps(str(path))}\nrole = \"{role}\"\n"
-                      f"listen = \"tcp://127.0.0.1:{port}\"", *lines, ""])
-
-
-class Run:
-    """One process that runs a file."""
-
-    def __init__(self, cluster: Cluster, text: str, name: str = "run"):
-        self.file = cluster.folder / f"{name}.toml"
-        self.file.write_text(text)
-        self.node = Node(cluster.program, name, cluster.folder / name)
-        self.node.arguments = ["run", "--config", str(self.file)]
-        cluster.nodes.append(self.node)
-        self.program = cluster.program
-
-    def start(self) -> "Run":
-        self.node.start()
-        return self
-
-    def status(self, path: pathlib.Path) -> dict:
-        answer = subprocess.run([self.program, "status", str(path), "--json"], capture_output=True,
-                                text=True, timeout=30, check=False)
-        return json.loads(answer.stdout) if answer.returncode == 0 else {}
-
-    def wait_for_state(self, path: pathlib.Path, state: str) -> None:
-        wait_until(f"{path.name} is {state}", lambda: self.status(path).get("state") == state, node=self.node)
-
-    def wait_for_event(self, event: str, path: pathlib.Path | None = None, times: int = 1) -> None:
-        words = re.compile(rf" {event}:.*" + (rf"database={re.escape(str(path))}\b" if path else ""))
-        wait_until(f"{event} {path}", lambda: len(words.findall(self.node.log_text())) >= times,
-                   node=self.node)
 
 
 def two_and_a_takeover(program, chance):
