@@ -9,7 +9,7 @@ namespace understudy {
 ExitCode run(const NodeCommand& command) {
   NodeLife node(command);
   std::function<void()> reload;
-  if (!command.options.keys.peers.empty()) reload = [&node] { node.reload_keys(); };
+  if (command.options.has_files_to_reload()) reload = [&node] { node.reload_keys(); };
   const SignalWatch signals(
       [&node](const char* signal) {
         log::info("stopping", "ending cleanly; a second signal ends at once", {{"signal", signal}});

@@ -38,7 +38,7 @@ class NodeLife {
   void live();
 
   void stop();
-  // The list of peers is read again.
+  // The list of peers, and the certificate of --http, are read again.
   void reload_keys();
   // A node that was given up, or waits for its next try, is begun now; with `command`. False: it
   // runs, and goes on as it does.

@@ -122,7 +122,7 @@ void RunningNodes::compare_log(const Config& config) const {
 void RunningNodes::reload_keys() {
   const std::lock_guard lock(mutex_);
   for (auto& node : nodes_) {
-    if (!node.configured.command.options.keys.peers.empty()) node.life.reload_keys();
+    if (node.configured.command.options.has_files_to_reload()) node.life.reload_keys();
   }
 }
 

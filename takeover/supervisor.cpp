@@ -24,6 +24,7 @@ Supervisor::Supervisor(SupervisorOptions options)
   if (options_.follow.prefer_primary && options_.follow.from == options_.peers) {
     options_.follow.from = feeders_among(*security_, options_.peers);
   }
+  if (options_.http) options_.http->certificate = open_certificate(*options_.http);
   check_security(*security_, node_.name(), options_.follow.from, options_.peers);
   options_.publish.cluster = options_.follow.cluster = this;
   options_.publish.security = options_.follow.security = security_;
@@ -112,6 +113,12 @@ void Supervisor::stop() {
   node_.stop();
   const std::lock_guard lock(mutex_);
   changed_.notify_all();
+}
+
+void Supervisor::reload_keys() {
+  const auto certificate = options_.http ? options_.http->certificate : nullptr;
+  if (!security_->is_open() || !certificate) reload_peers(options_.keys, *security_);
+  if (certificate) certificate->reload();
 }
 
 bool Supervisor::is_up() const {

@@ -49,7 +49,8 @@ class Supervisor final : public CommandHandler,
 
   // The list of peers, and what was denied by it. Any thread.
   [[nodiscard]] const Security& security() const { return *security_; }
-  void reload_keys() { reload_peers(options_.keys, *security_); }
+  // … is read again, and so is the certificate of --http. Any thread.
+  void reload_keys();
 
   // It has found its role, and what belongs to that holds: a primary follows its application, a
   // standby has the write lock on its database. False while it starts, and between two roles. Any

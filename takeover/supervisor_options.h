@@ -30,6 +30,11 @@ struct SupervisorOptions {
   NodeTags tags;
   // How long a start waits for the first word of its peers before it goes by its own log.
   std::chrono::milliseconds peer_patience{3000};
+
+  // Is there anything that SIGHUP reads again?
+  [[nodiscard]] bool has_files_to_reload() const {
+    return !keys.peers.empty() || (http && !http->certificate_file.empty());
+  }
 };
 
 }  // namespace understudy

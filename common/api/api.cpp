@@ -17,11 +17,12 @@ namespace {
 class Listener {
  public:
   Listener(http::ServerOptions options, const CommandGate& gate, const NodeView& node,
-           CommandHandler& commands, CommandLocks& locks, http::EventFeed& feed) {
+           CommandHandler& commands, CommandLocks& locks, http::EventFeed& feed,
+           const HttpTraffic& traffic) {
     add_health_routes(router_, node);
     add_status_routes(router_, node);
     add_page_route(router_);
-    add_metrics_route(router_, node);
+    add_metrics_route(router_, node, traffic);
     add_wait_route(router_, node, stopping_, waits_);
     add_command_routes(router_, commands, locks, gate);
     server_.emplace(std::move(options), router_, feed);
@@ -42,12 +43,11 @@ CommandGate gate_of(const HttpOptions& options) {
   return {CommandGate::Who::who_has_the_token, options.token};
 }
 
-http::ServerOptions tcp_options(const HttpOptions& options) {
-  http::ServerOptions server{.name = "http"};
-  if (!options.certificate_file.empty()) {
-    server.tls = std::make_shared<http::TlsContext>(options.certificate_file, options.key_file);
-    server.accepts_per_second = 200;  // a handshake takes a millisecond of a processor
-  }
+http::ServerOptions tcp_options(const HttpOptions& options,
+                                const std::shared_ptr<http::Traffic>& traffic) {
+  http::ServerOptions server{.name = "http", .tls = options.certificate, .traffic = traffic};
+  // A handshake takes a millisecond of a processor.
+  if (server.tls) server.accepts_per_second = 200;
   server.listening = http::listen_on(options.address);
   return server;
 }
@@ -81,19 +81,27 @@ void check_http_options(const HttpOptions& options) {
   }
 }
 
+std::shared_ptr<http::TlsFiles> open_certificate(const HttpOptions& options) {
+  check_http_options(options);
+  if (options.certificate_file.empty()) return nullptr;
+  return std::make_shared<http::TlsFiles>(options.certificate_file, options.key_file);
+}
+
 class Api::Listeners {
  public:
   Listeners(const ApiOptions& options, const NodeView& node, CommandHandler& commands)
       : path_(options.control_socket), short_path_(path_), feed_(node) {
+    if (options.http) traffic_.port = std::make_shared<http::Traffic>();
     http::ServerOptions unix_socket{.name = "control",
                                     .listening = http::listen_on_path(short_path_.get(), path_),
+                                    .traffic = traffic_.control,
                                     .accepts_per_second = 5000};
     control_.emplace(std::move(unix_socket), CommandGate{CommandGate::Who::everybody, {}}, node,
-                     commands, locks_, feed_);
+                     commands, locks_, feed_, traffic_);
     if (!options.http) return;
     check_http_options(*options.http);
-    http_.emplace(tcp_options(*options.http), gate_of(*options.http), node, commands, locks_,
-                  feed_);
+    http_.emplace(tcp_options(*options.http, traffic_.port), gate_of(*options.http), node, commands,
+                  locks_, feed_, traffic_);
     say_listening(*options.http);
   }
   ~Listeners() {
@@ -108,6 +116,7 @@ class Api::Listeners {
   const std::string path_;
   SocketPath short_path_;
   CommandLocks locks_;
+  HttpTraffic traffic_;
   LogFeed feed_;
   std::optional<Listener> control_;
   std::optional<Listener> http_;

@@ -257,6 +257,26 @@ void add_denials(Exposition& out, const Denials::Counts& denials) {
   }
 }
 
+void add_http(Exposition& out, const std::vector<HttpReading>& readings) {
+  out.declare("understudy_http_connections_total", kCounter,
+              "HTTP connections that were accepted, by listener.");
+  for (const auto& [listener, traffic] : readings) {
+    out.add(traffic.accepted, {{"listener", listener}});
+  }
+  out.declare("understudy_http_connections_open", kGauge, "HTTP connections that are open now.");
+  for (const auto& [listener, traffic] : readings) {
+    out.add(traffic.open, {{"listener", listener}});
+  }
+  out.declare("understudy_http_dropped_total", kCounter,
+              "HTTP connections that ended without the answer to a request, by reason.");
+  for (const auto& [listener, traffic] : readings) {
+    for (std::size_t i = 0; i < traffic.dropped.size(); ++i) {
+      out.add(traffic.dropped[i],
+              {{"listener", listener}, {"reason", to_string(static_cast<http::Drop>(i))}});
+    }
+  }
+}
+
 // Of the whole process.
 void add_process(Exposition& out, const MetricsReading& reading) {
   out.declare("understudy_log_events_total", kCounter, "Log events of the process, by name.");
@@ -290,6 +310,7 @@ std::string metrics_text(const MetricsReading& reading) {
   add_snapshots(out, reading);
   add_archive(out, reading.status.archive);
   add_denials(out, reading.denials);
+  add_http(out, reading.http);
   add_cluster(out, reading.cluster);
   add_process(out, reading);
   return out.take_text();

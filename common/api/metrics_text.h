@@ -3,12 +3,14 @@
 #pragma once
 
 #include "common/api/cluster_status.h"
+#include "common/http/traffic.h"
 #include "common/logging/recent_events.h"
 #include "common/metering/meters.h"
 #include "common/node/status.h"
 #include "common/security/denials.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace understudy {
@@ -21,6 +23,11 @@ struct ProcessReading {
 };
 [[nodiscard]] ProcessReading read_process();
 
+struct HttpReading {
+  std::string_view listener;  // "control", "port"
+  http::Traffic::Reading traffic;
+};
+
 struct MetricsReading {
   Status status;
   ClusterStatus cluster;
@@ -31,6 +38,7 @@ struct MetricsReading {
   std::uint64_t catch_ups = 0;
   std::uint64_t reconnects = 0;
   Denials::Counts denials{};
+  std::vector<HttpReading> http;
   std::vector<log::EventCount> events;
   ProcessReading process;
   std::int64_t now_us = 0;  // Unix time

@@ -4,9 +4,11 @@
 
 #include "common/api/node_view.h"
 #include "common/http/router.h"
+#include "common/http/traffic.h"
 #include "common/node/command_handler.h"
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -25,6 +27,12 @@ struct CommandLocks {
   std::mutex snapshot;
 };
 
+// What became of the connections of each listener.
+struct HttpTraffic {
+  std::shared_ptr<http::Traffic> control = std::make_shared<http::Traffic>();
+  std::shared_ptr<http::Traffic> port = {};  // null: there is none
+};
+
 // /primary, /replica … /liveness
 void add_health_routes(http::Router& router, const NodeView& node);
 // /status, /cluster, /events
@@ -32,7 +40,7 @@ void add_status_routes(http::Router& router, const NodeView& node);
 // / (the page)
 void add_page_route(http::Router& router);
 // /metrics
-void add_metrics_route(http::Router& router, const NodeView& node);
+void add_metrics_route(http::Router& router, const NodeView& node, const HttpTraffic& traffic);
 // /wait; `stopping` ends it, `waits` counts those that are waiting on this listener.
 void add_wait_route(http::Router& router, const NodeView& node, const std::atomic<bool>& stopping,
                     std::atomic<int>& waits);

@@ -43,7 +43,15 @@ void Connection::on_ready(std::int64_t now_us) {
 }
 
 void Connection::tick(std::int64_t now_us) {
-  if (now_us >= deadline_us_) end();
+  if (now_us < deadline_us_) return;
+  if (phase_ == Phase::head) return end(Drop::too_slow);
+  if (phase_ == Phase::writing) return end(Drop::not_taken);
+  end();
+}
+
+void Connection::end(Drop why) {
+  if (!is_over()) dropped_ = why;
+  end();
 }
 
 void Connection::read_head(std::int64_t now_us) {
@@ -51,7 +59,7 @@ void Connection::read_head(std::int64_t now_us) {
   while (in_.size() < kHeadLimit) {
     const auto count = stream_->read(buffer);
     if (count == ByteStream::kLater) return;
-    if (count <= 0) return end();
+    if (count <= 0) return end(Drop::left);
     // The end may lie across two reads.
     const auto from = in_.size() < 3 ? 0 : in_.size() - 3;
     in_.append(buffer.data(), static_cast<std::size_t>(count));
@@ -78,7 +86,7 @@ void Connection::answer(std::string bytes, bool stays_open, std::int64_t now_us)
 
 void Connection::send(std::string_view events, std::int64_t now_us) {
   if (is_over() || !stays_open_ || events.empty()) return;
-  if (out_.size() - out_begin_ + events.size() > kBacklogLimit) return end();
+  if (out_.size() - out_begin_ + events.size() > kBacklogLimit) return end(Drop::not_taken);
   out_.erase(0, std::exchange(out_begin_, 0));
   out_ += events;
   if (phase_ == Phase::streaming) write_out(now_us);

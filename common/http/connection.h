@@ -15,8 +15,10 @@
 #pragma once
 
 #include "common/http/byte_stream.h"
+#include "common/http/traffic.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -45,6 +47,7 @@ class Connection {
   void send(std::string_view events, std::int64_t now_us);
   void tick(std::int64_t now_us);  // deadlines
   void end() { phase_ = Phase::over; }
+  void end(Drop why);
 
   // --- what follows from them ---
 
@@ -53,6 +56,8 @@ class Connection {
   [[nodiscard]] bool is_over() const { return phase_ == Phase::over; }
   // A reader of events, or about to be one.
   [[nodiscard]] bool stays_open() const { return stays_open_ && !is_over(); }
+  // Why it ended without its answer; nullopt: it did not.
+  [[nodiscard]] std::optional<Drop> dropped() const { return dropped_; }
   // A head that is whole, once; empty: none. One that is too long ends in the middle of a line.
   [[nodiscard]] std::string take_head();
   // For poll(): 0: nothing, the socket need not be looked at.
@@ -73,6 +78,7 @@ class Connection {
   std::uint64_t id_;
   std::unique_ptr<ByteStream> stream_;
   Phase phase_ = Phase::head;
+  std::optional<Drop> dropped_;
   bool stays_open_ = false;
   bool is_head_taken_ = false;
   std::string in_;

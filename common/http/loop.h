@@ -40,6 +40,7 @@ class Server::Loop {
   void send_events(std::int64_t now_us);
   void beat(std::int64_t now_us);
   void end_idle();
+  void forget_ended();
   [[nodiscard]] std::int64_t next_deadline_us() const;
   [[nodiscard]] std::size_t count_streams() const;
   void hand_back(Done done);  // any thread

@@ -74,6 +74,14 @@ void fill(Response from, httplib::Response& to) {
   });
 }
 
+// By the answer's first line: the library hands the code to nobody.
+bool tells_of_bad_request(std::string_view answer) {
+  constexpr std::array<std::string_view, 4> kCodes = {"400", "413", "414", "431"};
+  const auto begin = answer.find(' ');
+  if (begin == std::string_view::npos) return false;
+  return std::ranges::find(kCodes, answer.substr(begin + 1, 3)) != kCodes.end();
+}
+
 bool has_body(const httplib::Request& request) {
   const auto length = request.get_header_value("Content-Length");
   return request.has_header("Transfer-Encoding") || (!length.empty() && length != "0");
@@ -138,7 +146,9 @@ class Router::Http final : public httplib::Server {
       // The library would compress with brotli's dearest level.
       request.headers.erase("Accept-Encoding");
     });
-    return {stream.take_out(), std::exchange(events_after(), {})};
+    auto bytes = stream.take_out();
+    const bool is_bad = tells_of_bad_request(bytes);
+    return {std::move(bytes), std::exchange(events_after(), {}), is_bad};
   }
 
   std::vector<Route> routes;

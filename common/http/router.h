@@ -35,7 +35,8 @@ class Router {
 
   struct Answer {
     std::string bytes;
-    std::optional<std::uint64_t> events_after;  // see Response
+    std::optional<std::uint64_t> events_after = {};  // see Response
+    bool is_bad_request = false;  // what came could not be read, or is more than is read
   };
   // `head`: a request up to its empty line. `client`: where it comes from, for the log.
   [[nodiscard]] Answer answer(std::string_view head) const;

@@ -95,8 +95,16 @@ void Server::Loop::run() {
     beat(now_us);
     send_events(now_us);
     for (auto& [id, connection] : connections_) connection.tick(now_us);
-    std::erase_if(connections_, [](const auto& entry) { return entry.second.is_over(); });
+    forget_ended();
   }
+}
+
+void Server::Loop::forget_ended() {
+  std::erase_if(connections_, [this](const auto& entry) {
+    if (const auto drop = entry.second.dropped()) options_.traffic->note(*drop);
+    return entry.second.is_over();
+  });
+  options_.traffic->note_open(connections_.size());
 }
 
 // Until something is ready, somebody wakes, or a deadline has come.
@@ -159,12 +167,15 @@ void Server::Loop::accept_all(std::int64_t now_us) {
 }
 
 void Server::Loop::accept_one(int socket, std::int64_t now_us) {
+  options_.traffic->note_accepted();
   if (!make_room()) {
     ::close(socket);
+    options_.traffic->note(Drop::no_room);
     return;
   }
   try {
-    auto stream = options_.tls ? options_.tls->make_stream(socket) : make_plain_stream(socket);
+    auto stream =
+        options_.tls ? options_.tls->current()->make_stream(socket) : make_plain_stream(socket);
     const auto id = ++last_id_;
     connections_.try_emplace(id, id, std::move(stream), now_us);
   } catch (const Error& error) {
@@ -180,6 +191,7 @@ bool Server::Loop::make_room() {
            entry.second.phase() == Connection::Phase::draining;
   });
   if (slowest == connections_.end()) return false;
+  if (slowest->second.phase() == Connection::Phase::head) options_.traffic->note(Drop::no_room);
   connections_.erase(slowest);
   return true;
 }
@@ -198,6 +210,7 @@ void Server::Loop::dispatch(Connection& connection, std::int64_t now_us) {
   auto head = connection.take_head();
   if (head.empty()) return;
   if (!head.ends_with("\r\n\r\n")) {
+    options_.traffic->note(Drop::bad_request);
     connection.answer(
         "HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n"
         "Content-Length: 0\r\n\r\n",
@@ -245,6 +258,7 @@ void Server::Loop::take_done(std::int64_t now_us) {
 
 void Server::Loop::begin_answer(Connection& connection, Router::Answer answer,
                                 std::int64_t now_us) {
+  if (answer.is_bad_request) options_.traffic->note(Drop::bad_request);
   if (!answer.events_after) return connection.answer(std::move(answer.bytes), false, now_us);
   if (count_streams() >= options_.streams_limit) {
     return connection.answer(busy_answer(), false, now_us);

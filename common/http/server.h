@@ -15,6 +15,7 @@
 #include "common/http/event_feed.h"
 #include "common/http/router.h"
 #include "common/http/tls.h"
+#include "common/http/traffic.h"
 
 #include <memory>
 #include <string>
@@ -22,9 +23,10 @@
 namespace understudy::http {
 
 struct ServerOptions {
-  std::string name;                            // of its threads; at most 8 characters
-  int listening = -1;                          // owned from here on
-  std::shared_ptr<const TlsContext> tls = {};  // null: plain
+  std::string name;                          // of its threads; at most 8 characters
+  int listening = -1;                        // owned from here on
+  std::shared_ptr<const TlsFiles> tls = {};  // null: plain
+  std::shared_ptr<Traffic> traffic = std::make_shared<Traffic>();
   std::size_t connection_limit = 256;
   std::size_t streams_limit = 16;
   std::int64_t accepts_per_second = 500;

@@ -1,16 +1,21 @@
 #include "common/http/tls.h"
 
+#include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/http/secret_file.h"
+#include "common/logging/log.h"
 
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
+#include <utility>
 
 namespace understudy::http {
 namespace {
@@ -120,6 +125,36 @@ std::unique_ptr<ByteStream> TlsContext::make_stream(int socket) const {
   }
   SSL_set_accept_state(session);
   return std::make_unique<TlsStream>(session, socket);
+}
+
+std::int64_t TlsContext::good_until() const {
+  const auto* certificate = SSL_CTX_get0_certificate(as_context(context_.get()));
+  std::tm time{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) return 0;
+  return ::timegm(&time);
+}
+
+TlsFiles::TlsFiles(std::string certificate_file, std::string key_file)
+    : certificate_file_(std::move(certificate_file)),
+      key_file_(std::move(key_file)),
+      current_(std::make_shared<TlsContext>(certificate_file_, key_file_)) {}
+
+std::shared_ptr<const TlsContext> TlsFiles::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+void TlsFiles::reload() {
+  try {
+    auto next = std::make_shared<const TlsContext>(certificate_file_, key_file_);
+    log::info(
+        "http_cert_reloaded", "new connections are shown this certificate",
+        {{"file", certificate_file_}, {"good_until", utc_text(next->good_until() * 1'000'000)}});
+    const std::lock_guard lock(mutex_);
+    current_ = std::move(next);
+  } catch (const Error& error) {
+    log::error("http_cert_rejected", error.what(), {{"so", "the former certificate stays in use"}});
+  }
 }
 
 }  // namespace understudy::http

@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import ssl
+import subprocess
 
 CHECKS = ("primary", "replica", "read-only", "read-write", "sync", "async", "health", "readiness",
           "liveness")
@@ -34,6 +35,17 @@ def _member_flaws(value, schema: dict) -> list[str]:
     flaws = [f"{name} is missing" for name in schema.get("required", []) if name not in value]
     flaws += [f"{name} is in no schema" for name in value if name not in known]
     return flaws + [flaw for name, item in value.items() for flaw in _member_flaws(item, known.get(name, {}))]
+
+
+def make_certificate(folder: pathlib.Path, name: str = "http") -> tuple[pathlib.Path, pathlib.Path]:
+    """Key and certificate of 127.0.0.1, made anew at each call."""
+    key, certificate = folder / f"{name}.key", folder / f"{name}.crt"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
+                   check=True, capture_output=True)
+    key.chmod(0o600)
+    return key, certificate
 
 
 class HttpNode:

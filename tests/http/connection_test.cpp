@@ -93,6 +93,7 @@ TEST_CASE("a head that drips has no more time than one that does not come at all
   CHECK(pair.connection->deadline_us() == Connection::kHead_us);
   pair.connection->tick(Connection::kHead_us);
   CHECK(pair.connection->is_over());
+  CHECK(pair.connection->dropped() == Drop::too_slow);
 }
 
 TEST_CASE("a head that is too long is handed over unfinished, and no more of it is read") {
@@ -110,6 +111,16 @@ TEST_CASE("who leaves before the head is whole is forgotten") {
   pair.leave();
   pair.connection->on_ready(0);
   CHECK(pair.connection->is_over());
+  CHECK(pair.connection->dropped() == Drop::left);
+}
+
+TEST_CASE("who was answered was not dropped, however long it stays") {
+  Pair pair;
+  pair.say(kRequest);
+  pair.connection->answer("answer", false, 0);
+  pair.connection->tick(Connection::kDraining_us);
+  CHECK(pair.connection->is_over());
+  CHECK_FALSE(pair.connection->dropped());
 }
 
 TEST_CASE("who waits for an answer has all the time that it takes; who does not take it has not") {
@@ -124,6 +135,7 @@ TEST_CASE("who waits for an answer has all the time that it takes; who does not 
   CHECK_FALSE(pair.connection->is_over());
   pair.connection->tick(1000 + Connection::kWriting_us);
   CHECK(pair.connection->is_over());
+  CHECK(pair.connection->dropped() == Drop::not_taken);
 }
 
 TEST_CASE("a large answer goes out as it is taken") {
@@ -167,6 +179,7 @@ TEST_CASE("a reader that takes nothing is let go when too much waits for it") {
   }
   CHECK(pair.connection->is_over());
   CHECK(sent < 8 * Connection::kBacklogLimit);
+  CHECK(pair.connection->dropped() == Drop::not_taken);
 }
 
 TEST_CASE("events are for nobody who did not ask for them") {

@@ -7,6 +7,7 @@ Then who may command: nobody in the clear without a token, who brings it over TL
 
 import os
 import pathlib
+import socket
 import ssl
 import subprocess
 import sys
@@ -18,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from cluster import Peers  # noqa: E402
 from harness import count, expect, free_port, run_scenarios, wait_until  # noqa: E402
 from hostile_crowd import Crowd, connect  # noqa: E402
-from http_node import HttpNode  # noqa: E402
+from http_node import HttpNode, make_certificate, parse_metrics, value_of  # noqa: E402
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 CONNECTIONS_OF_A_LISTENER = 256
@@ -30,6 +31,7 @@ def answer_to(port, request):
         received = b""
         try:
             client.sendall(request)
+            client.shutdown(socket.SHUT_WR)
             while piece := client.recv(65536):
                 received += piece
         except OSError:
@@ -46,6 +48,17 @@ def resident_mb(pid):
         if line.startswith("VmRSS"):
             return int(line.split()[1]) // 1024
     raise ValueError("no VmRSS")
+
+
+def traffic_of(port, tls=None):
+    """Of a port, by its own metrics: accepted, open, and a count for each reason to drop."""
+    samples = parse_metrics(HttpNode(port, tls).ask("/metrics")[1].decode())
+    of_port = {"listener": "port"}
+    read = {what: int(value_of(samples, f"understudy_http_connections_{what}", **of_port))
+            for what in ("total", "open")}
+    for reason in ("no_room", "too_slow", "not_taken", "bad_request", "left"):
+        read[reason] = int(value_of(samples, "understudy_http_dropped_total", reason=reason, **of_port))
+    return read
 
 
 def crowds(program, _chance):
@@ -79,6 +92,10 @@ def crowds(program, _chance):
                 attacks = crowd.attacks
             count("hostile clients", attacks)
             count("health checks answered amid them", answered)
+        traffic = traffic_of(ports["a"])
+        for what in ("total", "no_room", "bad_request", "left"):
+            expect(traffic[what] > 0, f"{what} is not counted: {traffic}")
+        wait_until("the hostile ones are gone", lambda: traffic_of(ports["a"])["open"] < 20)
         expect(resident_mb(pid) - memory < 64, f"{resident_mb(pid) - memory} MiB more memory")
         expect(not peers.unexpected_errors(), peers.unexpected_errors())
 
@@ -96,6 +113,9 @@ def thousand_connections(program, _chance):
             for path in ("/primary", "/status", "/metrics", "/cluster"):
                 expect(HttpNode(port).code(path) == 200, f"{path} beside 1000 connections")
             expect(peers["a"].status() is not None, "the control socket does not answer")
+            traffic = traffic_of(port)
+            expect(traffic["total"] >= 1000 and traffic["open"] <= CONNECTIONS_OF_A_LISTENER and
+                   traffic["no_room"] + traffic["too_slow"] >= 1000 - CONNECTIONS_OF_A_LISTENER, traffic)
             count("connections held open", len(clients))
         finally:
             for client in clients:
@@ -107,6 +127,7 @@ def wrong_requests(program, _chance):
     peers = Peers(program, "a")
     with peers:
         peers.start(own=lambda _node: ["--http", f"127.0.0.1:{port}"])
+        before, bad = traffic_of(port), 0
         for request, codes in (
                 (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", (414, 431)),
                 (b"GET /status HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", (431,)),
@@ -124,19 +145,18 @@ def wrong_requests(program, _chance):
             answer = answer_to(port, request)
             code = int(answer.split(b" ")[1]) if answer.startswith(b"HTTP/1.1 ") else 0
             expect(code in codes, f"{request[:60]!r}: {answer[:100]!r}, not {codes}")
+            bad += code in (400, 413, 414, 431)
+        answer_to(port, b"GET /status HT")
+        with connect(port) as slow:
+            slow.sendall(b"GET /sta")
+            expect(slow.recv(100) == b"", "half a request was answered")
+        after = traffic_of(port)
+        expect(after["bad_request"] - before["bad_request"] == bad >= 8, f"{bad} bad requests: {before} {after}")
+        expect(after["left"] - before["left"] == 1, f"one left in the middle: {before} {after}")
+        expect(after["too_slow"] - before["too_slow"] == 1, f"one was too slow: {before} {after}")
         ranges = b"GET /metrics HTTP/1.1\r\nRange: bytes=" + b",".join([b"0-"] * 500) + b"\r\n\r\n"
         expect(len(answer_to(port, ranges)) < 200_000, "ranges multiply the answer")
         expect(not peers["a"].status()["is_fenced"], "somebody fenced it")
-
-
-def make_certificate(folder):
-    key, certificate = folder / "http.key", folder / "http.crt"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                    "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-                    "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
-                   check=True, capture_output=True)
-    key.chmod(0o600)
-    return key, certificate
 
 
 def refused_options(peers, *options):
@@ -178,7 +198,9 @@ def token_over_tls(program, _chance):
         for stranger in (nobody, wrong, HttpNode(port, tls, TOKEN[:-1]), HttpNode(port, tls, TOKEN + "0")):
             expect(stranger.code("/fence", "POST") == 401, "a stranger commands")
         expect(not peers["a"].status()["is_fenced"], "a stranger has fenced it")
+        left = traffic_of(port, tls)["left"]
         expect(HttpNode(port).code("/primary") == 0, "it answers without TLS")
+        expect(traffic_of(port, tls)["left"] == left + 1, "who speaks no TLS is not counted")
         old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
         with warnings.catch_warnings():
