@@ -35,6 +35,12 @@ def is_settled(statuses: dict[str, dict | None], leader: str) -> bool:
                for name, status in statuses.items())
 
 
+def brief(statuses: dict[str, dict | None]) -> dict:
+    """What a failure needs of them."""
+    keys = ("role", "state", "epoch", "seq", "last_error", "warnings")
+    return {name: status and {key: status.get(key) for key in keys} for name, status in statuses.items()}
+
+
 def lost_rows(acknowledged: Iterable[str], kept: set[str], orphaned: set[str]) -> list[str]:
     """Acknowledged, but neither in the databases nor in an orphans file."""
     return [token for token in acknowledged if token not in kept and token not in orphaned]
@@ -100,10 +106,7 @@ class Peers(Cluster):
         try:
             wait_until(f"all follow {leader}", reached, timeout)
         except Expectation as error:
-            brief = {name: status and {key: status.get(key) for key in
-                                       ("role", "state", "epoch", "seq", "last_error", "warnings")}
-                     for name, status in last.items()}
-            raise Expectation(f"{error}; {brief}") from None
+            raise Expectation(f"{error}; {brief(last)}") from None
 
     def promote(self, name: str, *options: str) -> float:
         """Returns how many seconds the command took. Raises when it did not succeed."""

@@ -4,6 +4,8 @@ where it is not installed.
 """
 
 import base64
+import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -11,24 +13,37 @@ import shutil
 import signal
 import subprocess
 import urllib.request
+from typing import Callable, NamedTuple
 
 from harness import Skipped, die_with_parent, free_port, wait_until
+
+
+# What becomes of a question that a member does not answer, or not in a way that can be understood.
+NO_ANSWER = (OSError, http.client.HTTPException, subprocess.SubprocessError, RuntimeError, ValueError, KeyError,
+             IndexError)
 
 
 def base64_text(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+class Place(NamedTuple):
+    """Where a member runs, and has its data; None: beside the logs."""
+    host: str = "127.0.0.1"
+    launcher: list[str] = []
+    folder: pathlib.Path | None = None
+
+
 class Member:
     """One etcd process; its data outlives it."""
 
-    def __init__(self, number: int, folder: pathlib.Path, host: str, launcher: list[str]):
+    def __init__(self, number: int, log_folder: pathlib.Path, place: Place):
         self.name = f"etcd-{number}"
-        self.host, self.launcher = host, launcher
+        self.host, self.launcher = place.host, place.launcher
         self.client_port = free_port()
         self.peer_port = self.client_port + 1
-        self.data = folder / self.name
-        self.log_path = folder / f"{self.name}.log"
+        self.data = (place.folder or log_folder) / self.name
+        self.log_path = log_folder / f"{self.name}.log"
         self.arguments: list[str] = []
         self.process: subprocess.Popen | None = None
 
@@ -61,15 +76,19 @@ class Member:
 
 
 class Etcd:
-    """A cluster of `count` members. A context manager; started when entered."""
+    """A cluster of `count` members, or one at each of `places`. A context manager; started when entered.
 
-    def __init__(self, folder: pathlib.Path, count: int = 3, places: list[tuple[str, list[str]]] | None = None,
-                 secure_options: tuple[str, ...] = ()):
+    `call` runs a function where the members can be reached from, should that not be here.
+    """
+
+    def __init__(self, folder: pathlib.Path, count: int = 3, places: list[Place] | None = None,
+                 secure_options: tuple[str, ...] = (), call: Callable | None = None):
         if not (shutil.which("etcd") and shutil.which("etcdctl")):
             raise Skipped("there is no etcd here (Debian: etcd-server, etcd-client)")
         self.scheme = "https" if secure_options else "http"
-        places = places or [("127.0.0.1", [])] * count
-        self.members = [Member(number, folder, *place) for number, place in enumerate(places, 1)]
+        self._call = call
+        places = places or [Place()] * count
+        self.members = [Member(number, folder, Place(*place)) for number, place in enumerate(places, 1)]
         initial = ",".join(f"{m.name}=http://{m.host}:{m.peer_port}" for m in self.members)
         for member in self.members:
             peer, client = f"http://{member.host}:{member.peer_port}", f"{self.scheme}://{member.address}"
@@ -108,39 +127,48 @@ class Etcd:
         return answer.stdout if answer.returncode == 0 else ""
 
     def leader(self) -> Member | None:
-        """As the first member that answers knows it."""
+        """The one that says so itself, and quickly."""
         for member in self.members:
-            if not member.is_running():
-                continue
-            try:
-                said = self.ctl("endpoint", "status", "-w", "json", member=member, timeout=5, check=False)
-                status = json.loads(said)[0]["Status"] if said else None
-            except (subprocess.TimeoutExpired, ValueError, KeyError, IndexError):
-                continue
-            if status and status.get("leader") and status["leader"] == status["header"]["member_id"]:
-                return member
+            with contextlib.suppress(*NO_ANSWER):
+                if member.is_running() and self._leads(member):
+                    return member
         return None
 
+    def _leads(self, member: Member) -> bool:
+        if self.scheme == "http" and (self._call or not member.launcher):
+            status = self.ask("/v3/maintenance/status", {}, member, timeout=0.5)
+        else:
+            status = json.loads(self.ctl("endpoint", "status", "-w", "json", member=member, timeout=2))[0]["Status"]
+        return bool(status.get("leader")) and status["leader"] == status["header"]["member_id"]
+
     def record(self, prefix: str = "/understudy") -> dict | None:
-        """The leader's record; None: there is none, or nobody answers."""
+        """The leader's record, of the first member that answers; None: there is none, or nobody answers."""
         for member in self.members:
-            if not member.is_running():
-                continue
-            try:
-                said = self.ctl("get", "--print-value-only", f"{prefix}/leader", member=member, timeout=5,
-                                check=False)
-                return json.loads(said) if said else None
-            except (subprocess.TimeoutExpired, ValueError):
-                continue
+            with contextlib.suppress(*NO_ANSWER):
+                if member.is_running():
+                    said = self.ctl("get", "--print-value-only", f"{prefix}/leader", member=member, timeout=2)
+                    return json.loads(said) if said else None
         return None
 
     def ask(self, path: str, body: dict, member: Member | None = None, timeout: float = 5) -> dict:
         """A request to the JSON gateway."""
-        member = member or self.members[0]
-        request = urllib.request.Request(f"{self.scheme}://{member.address}{path}",
-                                         json.dumps(body).encode(), {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return json.load(answer)
+        return self.ask_until(path, body, lambda message: True, member, timeout)[-1]
+
+    def ask_until(self, path: str, body: dict, is_last: Callable[[dict], bool], member: Member | None = None,
+                  timeout: float = 5) -> list[dict]:
+        """One whose answer is many messages; up to the one that `is_last`."""
+        member = member or next(m for m in self.members if m.is_running())
+        call = self._call or (lambda function, *given: function(*given))
+        return call(_messages, f"{self.scheme}://{member.address}{path}", body, is_last, timeout)
+
+
+def _messages(url: str, body: dict, is_last: Callable[[dict], bool], timeout: float) -> list[dict]:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    found: list[dict] = []
+    with urllib.request.urlopen(request, timeout=timeout) as answer:
+        while not found or not is_last(found[-1]):
+            found.append(json.loads(answer.readline()))
+    return found
 
 
 def make_certificates(folder: pathlib.Path) -> dict[str, pathlib.Path]:

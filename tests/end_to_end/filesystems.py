@@ -22,10 +22,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _private = False
 
 
-def run(*command: str) -> None:
+def run(*command: str) -> str:
+    """What it says; Skipped when it fails."""
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         raise Skipped(f"{' '.join(command)}: {answer.stderr.strip()}")
+    return answer.stdout
 
 
 def make_mounts_private() -> None:

@@ -1,6 +1,7 @@
 """Machines of a nemesis: each is a network namespace with a node, its application and a member of etcd,
-and a service manager that does what systemd does with the units of deploy/: it restarts what died, ends
-the application with its node (BindsTo=), and kills a node that does not feed its watchdog.
+a disk and a wall clock of its own, and a service manager that does what systemd does with the units of
+deploy/: it restarts what died, ends the application with its node (BindsTo=), and kills a node that does
+not feed its watchdog.
 """
 
 import os
@@ -10,57 +11,105 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
-from etcd import Etcd, Member
+from etcd import Member
 from harness import FOLDER, Node, die_with_parent
+from lease_history import Excuse, Row, parse_journal
+from namespaces import Cut, Networks
+from slow_disk import SlowDisk
+from wall_clock import WallClock
 
 START_TIMEOUT = 30.0
-WATCHDOG = 2.0  # seconds; less than what is left of a ttl of 5 s when the last renewal was sent
+# With a ttl of 5 s the margin is 1 s. Watchdog and the kill after it must fit into it.
+WATCHDOG = 0.8
+# What systemd takes to end a unit that is bound to one that was killed.
+BOUND_END = (0.002, 0.05)
+LOOK = 0.01
 
 
 class Host:
-    """`name` is that of the node, too."""
+    """`name` is that of the node, too. The service manager is a thread of its own; a fault takes the lock,
+    and never waits for anything that a fault could hold up."""
 
-    def __init__(self, node: Node, member: Member, folder: pathlib.Path, application: list[str],
-                 chance: random.Random):
-        self.node, self.member, self.chance = node, member, chance
+    def __init__(self, node: Node, member: Member, networks: Networks, disk: SlowDisk, clock: WallClock,
+                 application: list[str], chance: random.Random):
+        self.node, self.member, self.disk, self.clock = node, member, disk, clock
+        self.networks = networks
         self.name = node.name
-        self.journal = folder / f"journal-{node.name}"
+        self.chance = random.Random(chance.random())
+        folder = disk.folder.parent  # what is never slow
+        self.journal = folder / f"journal-{self.name}"
+        self.pid_file = folder / f"application-{self.name}.pid"
+        self.excuses: list[Excuse] = []
+        self.watchdog_kills = 0
+        self.is_off = False      # the whole machine
+        self.is_watched = True   # the watchdog and BindsTo= are there; off for a negative control
+        self.runs_application = False
         self._application_command = application
         self._application: subprocess.Popen | None = None
         self._start_at: float | None = None  # the node is down until then
-        self.is_off = False                  # the whole machine
-        self._fed_at = 0.0
-        self._is_ready = False  # this run of the node has said so
+        self._frozen_at: float | None = None
+        self._cable: Cut | None = None
+        self._fed_at = time.monotonic() + START_TIMEOUT
+        self._seen_at = 0.0      # the node ran then
+        self._is_ready = False   # this run of the node has said so
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        path = folder / f"notify-{node.name}"
+        path = folder / f"notify-{self.name}"
         self._socket.bind(str(path))
         self._socket.setblocking(False)
-        node.launcher = [*node.launcher, "env", f"NOTIFY_SOCKET={path}",
-                         f"WATCHDOG_USEC={int(WATCHDOG * 1e6)}"]
-        self.watchdog_kills = 0
+        node.launcher = [*node.launcher, *clock.launcher, f"NOTIFY_SOCKET={path}", f"WATCHDOG_USEC={int(WATCHDOG * 1e6)}"]
+        self.lock = threading.RLock()
+        self._ending = threading.Event()
+        # Processes die with the thread that started them: this one stays until all are dead.
+        self._manager = threading.Thread(target=self._manage, name=f"service manager {self.name}")
 
     # --- the service manager ---
 
-    def look(self) -> None:
-        """Called all the time."""
-        if self.is_off:
+    def begin(self) -> None:
+        """Looks after the node from when it is first started."""
+        self._manager.start()
+
+    def end(self) -> None:
+        """All of the machine's processes."""
+        self.disk.thaw()
+        with self.lock:
+            self.is_off = True
+            self._kill_all()
+        self._ending.set()
+        if self._manager.ident:
+            self._manager.join()
+        self._socket.close()
+
+    def _manage(self) -> None:
+        while not self._ending.wait(LOOK):
+            with self.lock:
+                self._look()
+
+    def _look(self) -> None:
+        if self.node.process is None or self.is_off or self._frozen_at is not None:
             return
         self._hear()
+        now = time.monotonic()
         if not self.node.is_running():
-            self._end_application()
+            if self._is_bound():
+                self._end_application(self._seen_at)
             if self._start_at is None:
-                self._start_at = time.monotonic() + self.chance.uniform(0.1, 1.5)
-            elif time.monotonic() >= self._start_at:
-                self.start_node()
+                self._start_at = now + self.chance.uniform(0.1, 1.5)
+            elif now >= self._start_at:
+                self._start_node()
             return
-        if time.monotonic() - self._fed_at > WATCHDOG:
+        self._seen_at = now
+        if self.is_watched and now - self._fed_at > WATCHDOG:
             self.watchdog_kills += 1
             self.kill_node()
-            return
-        if self._application is None or self._application.poll() is not None:
+        elif self._is_ready and self.runs_application and not self._is_application_running():
+            # After its node is up, as After= has it: then a standby has its lock, and a primary its lease.
             self._start_application()
+
+    def _is_bound(self) -> bool:
+        return self.is_watched and self._is_application_running()
 
     def _hear(self) -> None:
         while True:
@@ -68,82 +117,163 @@ class Host:
                 said = self._socket.recv(4096).decode()
             except BlockingIOError:
                 return
-            # A start may take its time, as TimeoutStartSec= lets it.
             self._is_ready = self._is_ready or "READY=1" in said
             if "WATCHDOG=1" in said or "READY=1" in said:
                 self._fed_at = time.monotonic()
-            elif "EXTEND_TIMEOUT" in said:
+            elif "EXTEND_TIMEOUT" in said:  # a start may take its time, as TimeoutStartSec= lets it
                 self._fed_at = time.monotonic() + START_TIMEOUT
 
-    def start_node(self) -> None:
+    def _start_node(self) -> None:
         self._start_at = None
         self._hear()  # what the run before it said
         self._is_ready = False
         self._fed_at = time.monotonic() + START_TIMEOUT
         self.node.start()
 
-    def _start_application(self) -> None:
-        # After its node is up, as After= has it: then a standby has its lock, and a primary its lease.
-        if self._is_ready:
-            self._application = subprocess.Popen(
-                [*self._application_command, str(self.node.database), "--journal", str(self.journal)],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                preexec_fn=die_with_parent, start_new_session=True)
+    def _is_application_running(self) -> bool:
+        return self._application is not None and self._application.poll() is None
 
-    def _end_application(self) -> None:
-        if self._application and self._application.poll() is None:
-            self._application.kill()
-            self._application.wait()
+    def _start_application(self) -> None:
+        self._application = subprocess.Popen(
+            [*self._application_command, str(self.node.database), "--journal", str(self.journal)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=die_with_parent, start_new_session=True)
+        self.pid_file.write_text(str(self._application.pid))
+
+    def _end_application(self, unguarded_since: float | None = None) -> None:
+        if self._application:
+            self._kill(self._application)
+            self.pid_file.unlink(missing_ok=True)
+            self._application = None
+            if unguarded_since is not None:
+                self.excuses.append(Excuse(self.name, unguarded_since, time.monotonic()))
+
+    def _kill(self, process: subprocess.Popen | None) -> None:
+        """Nobody dies while he waits for a frozen disk."""
+        if process and process.poll() is None:
+            self.disk.thaw()
+            process.kill()
+            process.wait()
+
+    def _processes(self) -> list[subprocess.Popen]:
+        all_of_them = (self._application, self.node.process, self.member.process)
+        return [process for process in all_of_them if process and process.poll() is None]
+
+    def _kill_all(self) -> None:
+        self.disk.thaw()
+        for process in self._processes():
+            process.kill()
+        for process in self._processes():
+            process.wait()
         self._application = None
+        self.pid_file.unlink(missing_ok=True)
+
+    def rows_told(self) -> int:
+        return self.journal.read_text().count("\ttold\n") if self.journal.exists() else 0
+
+    def rows(self) -> list[Row]:
+        """What its applications did so far."""
+        return parse_journal(self.journal.read_text(), self.name) if self.journal.exists() else []
 
     # --- faults ---
 
     def kill_node(self) -> None:
-        """And the application with it: first that, for systemd is not slower than a kill."""
-        self._end_application()
-        self.node.kill()
+        """kill -9. The application goes with it, a few milliseconds later: as long nobody guards the
+        database."""
+        with self.lock:
+            killed_at = time.monotonic()
+            self._kill(self.node.process)
+            time.sleep(self.chance.uniform(*BOUND_END))
+            self._end_application(killed_at)
 
     def kill_application(self) -> None:
-        self._end_application()
+        with self.lock:
+            self._end_application()
+
+    def start_writing(self) -> None:
+        """From now on there is an application."""
+        self.runs_application = True
+
+    def stop_writing(self) -> None:
+        """No application any more."""
+        with self.lock:
+            self.runs_application = False
+            self._end_application()
+
+    def kill_member(self) -> None:
+        with self.lock:
+            self._kill(self.member.process)
+
+    def start_member(self) -> None:
+        with self.lock:
+            if not self.is_off:
+                self.member.start()
 
     def power_off(self) -> None:
-        self.is_off = True
-        for process in (self._application, self.node.process, self.member.process):
-            if process and process.poll() is None:
-                process.kill()
-        for process in (self._application, self.node.process, self.member.process):
-            if process:
-                process.wait()
-        self._application = None
+        """Silently: no reset, no goodbye comes out of it."""
+        with self.lock:
+            if self.is_off:
+                return
+            self.is_off = True
+            self._frozen_at = None
+            self._cable = self.networks.cut_off(self.name)
+            self._kill_all()
 
     def power_on(self) -> None:
-        if not self.is_off:
-            return
-        self.is_off = False
-        self.member.start()
-        self.start_node()
+        with self.lock:
+            if not self.is_off:
+                return
+            self._cable.mend()
+            self.is_off = False
+            self.member.start()
+            self._start_node()
 
-    def pause_node(self) -> None:
-        if self.node.is_running():
-            os.kill(self.node.pid, signal.SIGSTOP)
+    def freeze(self) -> None:
+        """The whole machine stands still, its service manager, too."""
+        with self.lock:
+            if self.is_off or self._frozen_at is not None:
+                return
+            self._frozen_at = time.monotonic()
+            for process in self._processes():
+                os.kill(process.pid, signal.SIGSTOP)
 
-    def resume_node(self) -> None:
-        if self.node.is_running():
-            os.kill(self.node.pid, signal.SIGCONT)
+    def go_on(self) -> None:
+        """What it was doing goes on before anybody looks at a watchdog: that time is excused, when the node
+        had no processor for longer than is promised (half the margin)."""
+        with self.lock:
+            if self._frozen_at is None:
+                return
+            frozen_at, self._frozen_at = self._frozen_at, None
+            for process in self._processes():
+                os.kill(process.pid, signal.SIGCONT)
+            self._look()
+            if time.monotonic() - frozen_at > WATCHDOG / 2:
+                self.excuses.append(Excuse(self.name, frozen_at, time.monotonic()))
 
-    def end(self) -> None:
-        self._end_application()
-        self._socket.close()
+    def freeze_disk(self, seconds: float) -> None:
+        with self.lock:
+            self.disk.freeze(seconds)
+
+    def slow_disk(self, seconds: float) -> None:
+        with self.lock:
+            self.disk.be_slow(seconds)
+
+    def signal_node(self, number: int) -> None:
+        with self.lock:
+            if self.node.is_running() and self._frozen_at is None:
+                os.kill(self.node.pid, number)
+
+    def signal_application(self, number: int) -> None:
+        with self.lock:
+            if self._is_application_running() and self._frozen_at is None:
+                os.kill(self._application.pid, number)
+
+    def signal_member(self, number: int) -> None:
+        with self.lock:
+            if self.member.is_running() and self._frozen_at is None:
+                os.kill(self.member.process.pid, number)
 
 
 def application_command(extension: pathlib.Path | None, python: str = sys.executable) -> list[str]:
     command = [python, str(FOLDER / "lease_application.py")]
     return command + (["--extension", str(extension)] if extension else [])
-
-
-def places(networks, names: str) -> list[tuple[str, list[str]]]:
-    """Where the members of etcd run: one beside each node."""
-    return [(networks.host(name), networks.launcher(name)) for name in names]
-
-
-__all__ = ["Etcd", "Host", "WATCHDOG", "application_command", "places"]

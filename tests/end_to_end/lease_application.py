@@ -1,8 +1,11 @@
-"""An application on one host, for the nemesis: it writes into its own database whenever it may, and
-remembers of each acknowledged row when it was begun and when COMMIT had returned.
+"""An application on one host, for the nemesis: it writes into its own database whenever it may, and keeps
+a journal of when it had the write lock and of what COMMIT answered.
 
-A row's token is never used twice. Each acknowledged one is a line of the journal: token, begin, end
-(monotonic seconds). What failed, or whose outcome is unknown, is not.
+A row is a transaction: BEGIN IMMEDIATE, one INSERT of a token that is never used twice, a moment, COMMIT.
+The journal has two lines for each that was begun (monotonic seconds):
+    held    token  begin  held_from  held_to     just before COMMIT: it had the lock all that time
+    commit  token  end    told|refused           what COMMIT answered, and when
+Without the second line the outcome is unknown. What BEGIN refuses is no row.
 
 usage: lease_application.py DATABASE --journal FILE [--extension FILE]
 Runs until it is killed, or its parent ends. The database need not be there yet.
@@ -10,11 +13,13 @@ Runs until it is killed, or its parent ends. The database need not be there yet.
 
 import argparse
 import os
+import random
 import sqlite3
 import sys
 import time
 
-PAUSE = 0.01  # seconds, between two rows, and when nobody accepts
+PAUSE = 0.01       # seconds, between two rows, and when nobody accepts
+LONGEST_HELD = 0.015  # seconds, from BEGIN to COMMIT
 
 
 def open_database(path: str, extension: str | None) -> sqlite3.Connection:
@@ -24,6 +29,21 @@ def open_database(path: str, extension: str | None) -> sqlite3.Connection:
         connection.enable_load_extension(True)
         connection.load_extension(extension)
     return connection
+
+
+def write_row(connection: sqlite3.Connection, token: str, journal) -> None:
+    begun_at = time.monotonic()
+    connection.execute("BEGIN IMMEDIATE")
+    held_from = time.monotonic()
+    connection.execute("INSERT INTO ledger VALUES (?)", (token,))
+    time.sleep(random.uniform(0, LONGEST_HELD))
+    journal.write(f"held\t{token}\t{begun_at:.6f}\t{held_from:.6f}\t{time.monotonic():.6f}\n")
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        journal.write(f"commit\t{token}\t{time.monotonic():.6f}\trefused\n")
+        raise
+    journal.write(f"commit\t{token}\t{time.monotonic():.6f}\ttold\n")
 
 
 def main() -> int:
@@ -36,17 +56,13 @@ def main() -> int:
     with open(options.journal, "a", buffering=1, encoding="ascii") as journal:
         while os.getppid() == parent:
             number += 1
-            token = f"row-{os.getpid()}-{number}-{os.urandom(6).hex()}"
-            begun_at = time.monotonic()
             try:
                 connection = connection or open_database(options.database, options.extension)
-                connection.execute("INSERT INTO ledger VALUES (?)", (token,))
+                write_row(connection, f"row-{os.getpid()}-{number}-{os.urandom(6).hex()}", journal)
             except sqlite3.Error:
                 if connection:
                     connection.close()
                 connection = None
-            else:
-                journal.write(f"{token}\t{begun_at:.6f}\t{time.monotonic():.6f}\n")
             time.sleep(PAUSE)
     return 0
 

@@ -19,8 +19,8 @@ class LeasePeers(Peers):
     etcd: Etcd
     ttl = TTL
 
-    def start(self, *options: str) -> "LeasePeers":
-        super().start("--lease", self.etcd.url, "--lease-ttl", f"{self.ttl:.0f}s", *options)
+    def start(self, *options: str, **settings) -> "LeasePeers":
+        super().start("--lease", self.etcd.url, "--lease-ttl", f"{self.ttl:.0f}s", *options, **settings)
         self.wait_until_listed()
         return self
 

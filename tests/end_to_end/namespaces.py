@@ -4,15 +4,43 @@ router between them whose nftables drop what is to be cut off. Needs root and Li
 All of it lives in a private mount namespace of this process, so nothing is left behind when it ends.
 """
 
+import concurrent.futures
 import contextlib
+import ctypes
+import os
 import pathlib
+import re
 import subprocess
+from typing import Callable
 
 from filesystems import make_mounts_private, run
 from harness import Skipped
 
 ROUTER = "router"
 NAMED = pathlib.Path("/run/netns")
+CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _nft(name: str, *words: str) -> str:
+    return subprocess.run(["nsenter", f"--net={NAMED / name}", "nft", *words], capture_output=True, text=True,
+                          check=True).stdout
+
+
+class Cut:
+    """What is dropped, as rules of nftables: (namespace, chain, handle of the rule). mend() takes these
+    away, and no others."""
+
+    def __init__(self, *rules: tuple[str, str, str]):
+        self.rules = list(rules)
+
+    def __add__(self, other: "Cut") -> "Cut":
+        return Cut(*self.rules, *other.rules)
+
+    def mend(self) -> None:
+        for name, chain, handle in self.rules:
+            _nft(name, "delete", "rule", "ip", "cuts", chain, "handle", handle)
+        self.rules.clear()
 
 
 class Networks:
@@ -28,16 +56,20 @@ class Networks:
         NAMED.mkdir(exist_ok=True)
         run("mount", "-t", "tmpfs", "none", str(NAMED))
         self.names = names
+        self._threads: concurrent.futures.ThreadPoolExecutor | None = None
         try:
             self._make()
         except BaseException:
             self.__exit__()
             raise
+        self._threads = concurrent.futures.ThreadPoolExecutor(4, "router", self.stand_at_router)
 
     def __enter__(self) -> "Networks":
         return self
 
     def __exit__(self, *_) -> None:
+        if self._threads:
+            self._threads.shutdown()
         for name in (ROUTER, *self.names):
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
         subprocess.run(["umount", "-l", str(NAMED)], check=False)
@@ -49,17 +81,49 @@ class Networks:
         """What starts a program there: it replaces itself, the pid stays."""
         return ["nsenter", f"--net={NAMED / name}"]
 
-    def cut(self, *pair: str) -> None:
-        """Between the two nothing passes any more; connections are not told."""
-        self.cut_one_way(*pair)
-        self.cut_one_way(*reversed(pair))
+    def call(self, function: Callable, *arguments):
+        """Runs it in a thread that stands at the router, which no cut touches: it can reach every host,
+        whatever these can reach of each other."""
+        return self._threads.submit(function, *arguments).result()
 
-    def cut_one_way(self, sender: str, receiver: str) -> None:
-        self._nft("add", "rule", "ip", "cuts", "forward", "ip", "saddr", self.host(sender), "ip", "daddr",
-                  self.host(receiver), "drop")
+    def stand_at_router(self) -> None:
+        """The calling thread's connections begin there from now on."""
+        descriptor = os.open(NAMED / ROUTER, os.O_RDONLY)
+        try:
+            if _libc.setns(descriptor, CLONE_NEWNET):
+                raise Skipped(f"setns: {os.strerror(ctypes.get_errno())}")
+        finally:
+            os.close(descriptor)
+
+    def cut(self, *pair: str) -> Cut:
+        """Between the two nothing passes any more; connections are not told."""
+        return self.cut_one_way(*pair) + self.cut_one_way(*reversed(pair))
+
+    def cut_one_way(self, sender: str, receiver: str) -> Cut:
+        return self._drop(ROUTER, "forward", "ip", "saddr", self.host(sender), "ip", "daddr",
+                          self.host(receiver))
+
+    def cut_off(self, name: str) -> Cut:
+        """From everybody: as if its cable were pulled."""
+        host = self.host(name)
+        return self._drop(ROUTER, "forward", "ip", "saddr", host) + self._drop(ROUTER, "forward", "ip", "daddr", host)
+
+    def cut_ports(self, sender: str, receiver: str, *ports: int) -> Cut:
+        """What `sender` says to servers at these ports of `receiver`; the rest passes."""
+        return self._drop(ROUTER, "forward", "ip", "saddr", self.host(sender), "ip", "daddr",
+                          self.host(receiver), "tcp", "dport", "{", ",".join(map(str, ports)), "}")
+
+    def cut_local(self, name: str, port: int) -> Cut:
+        """What a host's own programs say to its own server at that port."""
+        return self._drop(name, "input", "iif", "lo", "tcp", "dport", str(port))
 
     def heal(self) -> None:
-        self._nft("flush", "chain", "ip", "cuts", "forward")
+        """Every cut between hosts ends; their handles must not be mended any more."""
+        _nft(ROUTER, "flush", "chain", "ip", "cuts", "forward")
+
+    def _drop(self, name: str, chain: str, *match: str) -> Cut:
+        said = _nft(name, "--echo", "--handle", "add", "rule", "ip", "cuts", chain, *match, "drop")
+        return Cut((name, chain, re.search(r"# handle (\d+)", said).group(1)))
 
     def _make(self) -> None:
         run("ip", "netns", "add", ROUTER)
@@ -74,9 +138,11 @@ class Networks:
                 run("ip", "-n", where, "link", "set", device, "up")
             run("ip", "-n", name, "route", "add", "default", "via", f"10.77.{number}.1")
         run(*self.launcher(ROUTER), "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
-        self._nft("add", "table", "ip", "cuts")
-        self._nft("add", "chain", "ip", "cuts", "forward",
-                  "{ type filter hook forward priority 0 ; policy accept ; }")
+        self._add_chain(ROUTER, "forward")
+        for name in self.names:
+            self._add_chain(name, "input")
 
-    def _nft(self, *words: str) -> None:
-        run(*self.launcher(ROUTER), "nft", *words)
+    def _add_chain(self, name: str, hook: str) -> None:
+        nft = (*self.launcher(name), "nft", "add")
+        run(*nft, "table", "ip", "cuts")
+        run(*nft, "chain", "ip", "cuts", hook, f"{{ type filter hook {hook} priority 0 ; policy accept ; }}")
