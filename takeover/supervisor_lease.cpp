@@ -1,5 +1,6 @@
 // The lease: what the node does for it, and what commands ask of it. lease/lease_keeper.h decides.
 #include "common/core/errors.h"
+#include "common/core/failure_point.h"
 #include "common/core/thread_subject.h"
 #include "common/logging/log.h"
 #include "lease/etcd_store.h"
@@ -165,6 +166,7 @@ bool Supervisor::try_lease_fence() {
     if (role_ == PeerRole::standby) return true;  // its own lock keeps everybody out
     if (publisher_ == nullptr) return false;
   }
+  if (is_left_out("lease_fence")) return true;
   // Who has the mutex takes the same lock.
   const std::unique_lock lock(fence_mutex_, std::try_to_lock);
   if (!lock.owns_lock()) return is_fenced_;
@@ -212,6 +214,7 @@ void Supervisor::lead_by_lease(const lease::Lead& lead) {
 }
 
 void Supervisor::stand_down_by_lease(Epoch epoch, const std::string& why) {
+  if (is_left_out("lease_fence")) return;  // standing down fences, too
   conductor_->post([this, epoch, why] {
     say_weakened();
     // What was handed over is served until the heir leads, or is given up.

@@ -4,13 +4,14 @@ question and the answer (a linearizable read).
 """
 
 import base64
+import contextlib
 import http.client
 import json
 import threading
 import time
 from typing import Callable
 
-from etcd import Etcd, Member, base64_text
+from etcd import NO_ANSWER, Etcd, Member, base64_text
 from lease_history import Poll
 
 PERIOD = 0.03  # seconds
@@ -76,16 +77,23 @@ class LeaseWatch:
 
 
 def all_records(etcd: Etcd, key: str) -> list[tuple[int, dict]]:
-    """Every value that the key ever had, with its revision: etcd keeps them all, until it is told to
-    compact."""
-    last = int(etcd.ask("/v3/kv/range", {"key": base64_text(key)})["kvs"][0]["mod_revision"])
+    """Every value that the key ever had, with its revision, by the first member that answers: etcd keeps
+    them all, until it is told to compact."""
+    for member in etcd.members:
+        with contextlib.suppress(*NO_ANSWER):
+            return _records_of(etcd, key, member)
+    raise RuntimeError(f"no member of etcd tells the history of {key}")
+
+
+def _records_of(etcd: Etcd, key: str, member: Member) -> list[tuple[int, dict]]:
+    last = int(etcd.ask("/v3/kv/range", {"key": base64_text(key)}, member)["kvs"][0]["mod_revision"])
     wanted = {"create_request": {"key": base64_text(key), "start_revision": 1}}
 
     def events_of(message: dict) -> list[dict]:
         return message["result"].get("events", [])
 
     messages = etcd.ask_until("/v3/watch", wanted, lambda message: any(
-        int(event["kv"]["mod_revision"]) >= last for event in events_of(message)))
+        int(event["kv"]["mod_revision"]) >= last for event in events_of(message)), member)
     # An event without a value is a removal.
     return [(int(event["kv"]["mod_revision"]), json.loads(base64.b64decode(event["kv"]["value"])))
             for message in messages for event in events_of(message) if "value" in event["kv"]]

@@ -7,6 +7,7 @@ Errors that an application cannot expect from a takeover (all but SQLITE_BUSY) g
 
 usage: ledger.py DATABASE --create
        ledger.py DATABASE... --journal FILE [--rate R] [--extension FILE] [--synchronous MODE]
+                 [--patience SECONDS]
 Says "ready", runs until SIGTERM, prints what it did. The databases need not be there yet.
 """
 
@@ -61,14 +62,14 @@ def changes_of_database(rows: Iterable[Acknowledged]) -> list[int]:
 class Writer:
     def __init__(self, options: argparse.Namespace):
         self.databases, self.extension = options.databases, options.extension
-        self.synchronous = options.synchronous
+        self.synchronous, self.patience = options.synchronous, options.patience
         self.journal = open(options.journal, "a", buffering=1, encoding="ascii")
         self.current, self.connection = 0, None
         self.committed = self.refused = 0
 
     def open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(f"file:{self.databases[self.current]}?mode=rw", uri=True, timeout=0,
-                                     isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(f"file:{self.databases[self.current]}?mode=rw", uri=True,
+                                     timeout=self.patience, isolation_level=None, check_same_thread=False)
         connection.execute(f"PRAGMA synchronous={self.synchronous}")
         if self.extension:
             connection.enable_load_extension(True)
@@ -117,6 +118,7 @@ def main() -> int:
     parser.add_argument("--create", action="store_true")
     parser.add_argument("--journal", type=pathlib.Path)
     parser.add_argument("--rate", type=float, default=0, help="rows a second; 0: all it can")
+    parser.add_argument("--patience", type=float, default=0, help="busy timeout in seconds")
     parser.add_argument("--extension", help="understudy_commit.so: commits wait for standbys")
     parser.add_argument("--synchronous", default="FULL", help="OFF, NORMAL or FULL")
     options = parser.parse_args()

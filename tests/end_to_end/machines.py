@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import datetime
 import json
 import pathlib
 import random
@@ -20,7 +21,7 @@ from lease_watch import LeaseWatch, all_records
 from leases import LeasePeers
 from namespaces import Networks
 from slow_disk import SlowDisk
-from wall_clock import WallClock, build_preload
+from wall_clock import DAY, WallClock, build_preload
 
 NAMES = "abc"
 MEMBERS = "/understudy/members/"  # what the nodes say of themselves in etcd
@@ -61,7 +62,7 @@ class Machines(NamedTuple):
     def _is_calm(self) -> bool:
         statuses = self.peers.statuses()
         leader = self.leader()
-        return (leader is not None and len(statuses) == len(NAMES) and self.peers.etcd.leader() is not None
+        return (leader is not None and not self.watch.record["paused"] and len(statuses) == len(NAMES) and self.peers.etcd.leader() is not None
                 and all(status and status["state"] == ("publishing" if name == leader.name else "streaming")
                         for name, status in statuses.items()) and self.has_heir())
 
@@ -70,6 +71,19 @@ class Machines(NamedTuple):
             wait_until("one leads, and all follow", self.is_calm, timeout)
         except Expectation as error:
             raise Expectation(f"{error}; record {self.watch.record}; {brief(self.peers.statuses())}") from None
+
+    def expect_clocks_to_jump(self) -> None:
+        """What a node notes from now on is of tomorrow."""
+        for host in self.hosts.values():
+            tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=DAY)
+            host.clock.jump(DAY)
+            for command in ("pause", "resume"):  # which a node notes
+                answer = host.node.run(command)
+                expect(answer.returncode == 0, f"{command} on {host.name}: {answer.stdout}{answer.stderr}")
+            wait_until(f"{host.name} notes what is of tomorrow", lambda: any(
+                line[:40].partition('"time":"')[2][:10] == str(tomorrow.date())
+                for line in host.node.log_text().splitlines()[-5:]))
+            host.clock.jump(-DAY)
 
     def expect_equal(self, timeout: float = 60) -> str:
         """Nobody writes any more: all three come to the same. Returns who leads."""
