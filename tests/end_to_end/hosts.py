@@ -44,6 +44,7 @@ class Host:
         self.pid_file = folder / f"application-{self.name}.pid"
         self.excuses: list[Excuse] = []
         self.watchdog_kills = 0
+        self.own_ends: list[int] = []  # exit codes of nodes that nobody killed
         self.is_off = False      # the whole machine
         self.is_watched = True   # the watchdog and BindsTo= are there; off for a negative control
         self.runs_application = False
@@ -96,6 +97,8 @@ class Host:
             if self._is_bound():
                 self._end_application(self._seen_at)
             if self._start_at is None:
+                if self.node.exit_code != -signal.SIGKILL:
+                    self.own_ends.append(self.node.exit_code)
                 self._start_at = now + self.chance.uniform(0.1, 1.5)
             elif now >= self._start_at:
                 self._start_node()

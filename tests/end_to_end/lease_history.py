@@ -31,11 +31,12 @@ class Row(NamedTuple):
 
 
 class Tenure(NamedTuple):
-    """Of one node, from an instant between `earliest` and `latest`, until the next one's begins."""
+    """Of one node, from an instant between `earliest` and `latest`, to `end` at the latest."""
     node: str
     epoch: int
     earliest: float
     latest: float
+    end: float = NEVER
 
 
 class Poll(NamedTuple):
@@ -69,30 +70,28 @@ def parse_journal(text: str, database: str) -> list[Row]:
 # --- tenures ---
 
 def tenures_of(records: Iterable[tuple[int, dict]], polls: list[Poll]) -> list[Tenure]:
-    """`records`: every one that ever stood there, with its revision, ascending. One that is offered or
-    released says that nobody holds the lease: the tenure before it may last until the next one all the same."""
+    """`records`: every one that ever stood there, with its revision, ascending. A tenure ends with the first
+    that names another node, or says that it is offered or released: from then on nobody writes until
+    somebody takes it."""
     found: list[Tenure] = []
     for revision, record in records:
-        if record["offered"] or record["released"]:
-            continue
-        if found and record["node"] == found[-1].node:
-            continue  # renewed, or taken again by the same node
-        earliest = max((poll.asked for poll in polls if poll.revision < revision), default=ALWAYS)
+        is_held = not (record["offered"] or record["released"])
+        goes_on = bool(found) and found[-1].end == NEVER
+        if goes_on and is_held and found[-1].node == record["node"]:
+            continue  # renewed, or taken again by another run of the same node
         latest = min((poll.answered for poll in polls if poll.revision >= revision), default=NEVER)
-        found.append(Tenure(record["node"], record["epoch"], earliest if found else ALWAYS, latest))
+        if goes_on:
+            found[-1] = found[-1]._replace(end=latest)
+        if is_held:
+            earliest = max((poll.asked for poll in polls if poll.revision < revision), default=ALWAYS)
+            found.append(Tenure(record["node"], record["epoch"], earliest if found else ALWAYS, latest))
     return found
-
-
-def windows(tenures: list[Tenure]) -> list[tuple[Tenure, float, float]]:
-    """The longest time that each may have lasted."""
-    ends = [tenure.latest for tenure in tenures[1:]] + [NEVER]
-    return [(tenure, tenure.earliest, end) for tenure, end in zip(tenures, ends)]
 
 
 def tenures_with(row: Row, tenures: list[Tenure]) -> list[Tenure]:
     """Those in which it may have been committed."""
-    return [tenure for tenure, begin, end in windows(tenures)
-            if tenure.node == row.database and row.begin <= end and row.end >= begin]
+    return [tenure for tenure in tenures
+            if tenure.node == row.database and row.begin <= tenure.end and row.end >= tenure.earliest]
 
 
 def epochs_twice(records: Iterable[tuple[int, dict]]) -> list[int]:

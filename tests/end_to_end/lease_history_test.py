@@ -3,7 +3,7 @@
 import unittest
 
 from lease_history import (ALWAYS, NEVER, Bound, Excuse, History, Poll, Row, Tenure, judge_async, judge_sync,
-                           parse_journal, tenures_of, windows)
+                           parse_journal, tenures_of)
 
 BOUND = Bound(seconds=5, rows=1)
 
@@ -18,7 +18,7 @@ def record(node: str, epoch: int, offered: bool = False, released: bool = False)
 
 
 # a leads until between 10 and 11, then b.
-A_THEN_B = [Tenure("a", 1, ALWAYS, 0), Tenure("b", 2, 10, 11)]
+A_THEN_B = [Tenure("a", 1, ALWAYS, 0, 11), Tenure("b", 2, 10, 11)]
 
 
 def history(rows: list[Row], tokens: str, tenures: list[Tenure] | None = None, excuses=(), records=()) -> History:
@@ -126,15 +126,14 @@ class Reading(unittest.TestCase):
     def test_tenures(self):
         records = [(2, record("a", 1)), (3, record("a", 1)), (5, record("b", 2, offered=True)), (6, record("b", 2)),
                    (7, record("b", 2, released=True)), (9, record("b", 3)), (11, record("a", 4))]
-        polls = [Poll(0, 1, 2), Poll(2, 3, 5), Poll(2.5, 4, 5), Poll(3, 5, 6), Poll(7, 8, 9), Poll(7.5, 9, 11), Poll(9, 10, 11)]
-        self.assertEqual(tenures_of(records, polls), [Tenure("a", 1, ALWAYS, 1), Tenure("b", 2, 2.5, 5), Tenure("a", 4, 7, 9)])
-
-    def test_windows_overlap_by_what_is_not_known(self):
-        self.assertEqual([(begin, end) for _, begin, end in windows(A_THEN_B)], [(ALWAYS, 11), (10, NEVER)])
+        polls = [Poll(0, 1, 2), Poll(2, 3, 5), Poll(2.5, 4, 5), Poll(3, 5, 6), Poll(6, 6.5, 7), Poll(7, 8, 9),
+                 Poll(7.5, 9, 11), Poll(9, 10, 11)]
+        self.assertEqual(tenures_of(records, polls), [
+            Tenure("a", 1, ALWAYS, 1, 3), Tenure("b", 2, 2.5, 5, 6.5), Tenure("b", 3, 6, 8, 9), Tenure("a", 4, 7, 9)])
 
     def test_without_a_poll_nothing_is_known(self):
-        tenures = tenures_of([(1, record("a", 1)), (2, record("b", 2))], [])
-        self.assertEqual([(begin, end) for _, begin, end in windows(tenures)], [(ALWAYS, NEVER), (ALWAYS, NEVER)])
+        self.assertEqual(tenures_of([(1, record("a", 1)), (2, record("b", 2))], []),
+                         [Tenure("a", 1, ALWAYS, NEVER), Tenure("b", 2, ALWAYS, NEVER)])
 
 
 if __name__ == "__main__":

@@ -119,6 +119,7 @@ class Machines(NamedTuple):
         else:
             kept = orphaned_tokens(self.peers.orphan_files(), lost)
             wrong = lease_history.judge_async(history, kept, BOUND)
+        wrong += [f"node {host.name} ended by itself: {host.own_ends}" for host in self.hosts.values() if host.own_ends]
         self.report(history, lost)
         expect(not wrong, f"{len(wrong)} things are wrong: " + "; ".join(wrong[:5]))
         return history

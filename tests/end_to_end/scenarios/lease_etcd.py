@@ -29,11 +29,11 @@ def expect_undisturbed(peers, writer) -> None:
     expect(peers.leader() == "a" and peers["a"].status()["epoch"] == 1, "the primary was moved")
 
 
-def wait_for_renewal(etcd) -> None:
+def wait_for_renewal(peers) -> None:
     found: list[int] = []
 
     def is_renewed() -> bool:
-        found.extend([record["renewals"] for record in (etcd.record(),) if record])
+        found.extend([record["renewals"] for record in (peers.record(),) if record])
         return bool(found) and found[-1] > found[0]
 
     wait_until("the lease is renewed", is_renewed, 30)
@@ -46,7 +46,7 @@ def etcd_leader_is_killed(program, chance):
             leader = peers.etcd.leader()
             getattr(leader, chance.choice(["kill", "pause"]))()
             wait_until("etcd has another leader", lambda: peers.etcd.leader() not in (None, leader), 30)
-            wait_for_renewal(peers.etcd)
+            wait_for_renewal(peers)
             leader.resume() if leader.is_running() else leader.start()
             count("etcd leaders killed or stopped", 1)
         expect_undisturbed(peers, writer)
@@ -133,7 +133,7 @@ def by_password(program, chance):
         etcd.members[0].kill()
         etcd.members[0].start()  # its tokens are gone
         try:
-            wait_for_renewal(etcd)
+            wait_for_renewal(peers)
         except Expectation as error:
             raise Expectation(f"{error}; {peers.cluster('a')['lease']}") from None
         peers["a"].kill()

@@ -21,7 +21,7 @@ def there_and_back_under_load(program, chance):
             peers[target].wait_for_state("streaming", 60)
             peers.switch_over(target, asked=chance.choice("abc"))
             peers.wait_for_leader(target)
-            record = peers.etcd.record()
+            record = peers.record()
             expect(record["node"] == target, f"{target} leads, and etcd says {record}")
             leader = target
         written = len(peers.journal_rows(-1))

@@ -26,7 +26,7 @@ def a_host_is_killed(program, chance):
             epoch = peers[heir].status()["epoch"]
             expect(epoch not in epochs, f"epoch {epoch} was {epochs.get(epoch)}'s already")
             epochs[epoch] = heir
-            record = peers.etcd.record()
+            record = peers.record()
             expect((record["node"], record["epoch"]) == (heir, epoch), f"etcd says {record}")
             peers[leader].start()
             peers.wait_until_settled(heir, 60)
@@ -74,7 +74,7 @@ def paused(program, chance):
     """Nobody takes over; the primary goes on without etcd; it counts again after resume."""
     with lease_peers(program) as peers:
         expect(peers["b"].run("pause").returncode == 0, "pause failed")
-        wait_until("the primary has it on record", lambda: (peers.etcd.record() or {}).get("paused"), 20)
+        wait_until("the primary has it on record", lambda: (peers.record() or {}).get("paused"), 20)
         for member in peers.etcd.members:
             member.pause()
         deadline = time.monotonic() + peers.ttl + 1
@@ -85,7 +85,7 @@ def paused(program, chance):
             member.resume()
         expect(peers["c"].run("resume").returncode == 0, "resume failed")
         wait_until("the primary has it on record",
-                   lambda: (peers.etcd.record() or {"paused": True})["paused"] is False, 30)
+                   lambda: (peers.record() or {"paused": True})["paused"] is False, 30)
         expect(peers.leader() == "a", "a does not lead")
         peers["a"].kill()
         heir = peers.wait_for_new_leader("a")
