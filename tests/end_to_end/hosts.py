@@ -46,6 +46,7 @@ class Host:
         self.watchdog_kills = 0
         self.own_ends: list[int] = []  # exit codes of nodes that nobody killed
         self.is_off = False      # the whole machine
+        self._loses_writes = False
         self.is_watched = True   # the watchdog and BindsTo= are there; off for a negative control
         self.runs_application = False
         self._application_command = application
@@ -212,22 +213,27 @@ class Host:
             if not self.is_off:
                 self.member.start()
 
-    def power_off(self) -> None:
-        """Silently: no reset, no goodbye comes out of it."""
+    def power_off(self, loses_writes: bool = False) -> None:
+        """Silently: no reset, no goodbye comes out of it. `loses_writes`: what was not on the disk by then
+        never will be, as where the current is cut."""
         with self.lock:
             if self.is_off:
                 return
-            self.is_off = True
+            self.is_off, self._loses_writes = True, loses_writes
             self._frozen_at = None
             self._cable = self.networks.cut_off(self.name)
             self._kill_all()
+            if loses_writes:
+                self.disk.cut()
 
     def power_on(self) -> None:
         with self.lock:
             if not self.is_off:
                 return
+            if self._loses_writes:
+                self.disk.power_up()
             self._cable.mend()
-            self.is_off = False
+            self.is_off = self._loses_writes = False
             self.member.start()
             self._start_node()
 

@@ -114,25 +114,26 @@ class Machines(NamedTuple):
         history = self.history(equality.run_sqlite(self.peers[leader].database, ".timeout 10000",
                                                    "SELECT token FROM ledger ORDER BY rowid").split())
         lost = [row.token for row in lease_history.gone(history)]
-        if self.waits:
-            wrong = lease_history.judge_sync(history)
-        else:
-            kept = orphaned_tokens(self.peers.orphan_files(), lost)
-            wrong = lease_history.judge_async(history, kept, BOUND)
+        kept = orphaned_tokens(self.peers.orphan_files(), lost) if lost else set()
+        wrong = (lease_history.judge_sync(history) if self.waits
+                 else lease_history.judge_async(history, kept, BOUND))
         wrong += [f"node {host.name} ended by itself: {host.own_ends}" for host in self.hosts.values() if host.own_ends]
-        self.report(history, lost)
+        self.report(history, lost, kept)
         expect(not wrong, f"{len(wrong)} things are wrong: " + "; ".join(wrong[:5]))
         return history
 
-    def report(self, history: History, lost: list[str]) -> None:
+    def report(self, history: History, lost: list[str], kept: set[str]) -> None:
         told = [row for row in history.rows if row.is_told]
         excused = [row for row in told if lease_history.is_excused(row, history.excuses)]
         count("nemesis: tenures", len(history.tenures))
         count("nemesis: rows acknowledged", len(told))
         count("nemesis: rows refused, or of unknown outcome", len(history.rows) - len(told))
-        count("nemesis: rows acknowledged that are orphans", len(lost))
+        count("nemesis: rows acknowledged that are orphans", len(kept))
         count("nemesis: rows acknowledged while nobody guarded the database", len(excused))
+        count("nemesis: of these in no file any more", len(lost) - len(kept))
         count("nemesis: questions to etcd", len(self.watch.polls))
+        count("nemesis: applications that were late for their fence", sum(
+            host.node.log_text().count('"lease_fence_late"') for host in self.hosts.values()))
         count("nemesis: killed by the watchdog", sum(host.watchdog_kills for host in self.hosts.values()))
 
 

@@ -35,13 +35,14 @@ class Nemesis:
         self.done: dict[str, int] = {}
         self._due: list[tuple[float, Callable]] = []  # when, and what is undone
         self.deck = [
-            self.kill_host, self.kill_node, self.kill_leading_node, self.kill_member, self.kill_etcd_leader,
+            self.kill_host, self.black_out, self.kill_node, self.kill_leading_node, self.kill_member, self.kill_etcd_leader,
             self.kill_application, self.stop_node, self.stop_node_briefly, self.stop_member,
             self.stop_etcd_leader, self.stop_application, self.stop_host, self.stop_host_briefly, self.part,
             self.part_one_way, self.part_nodes, self.part_node_from_member, self.part_node_from_own_member,
             self.part_members, self.isolate, self.jump_clock, self.slow_disk, self.freeze_disk, self.move,
             self.pause_automatics]
-        self.blows = [self.corner_leader, self.kill_leading_host, self.stop_leading_host]
+        self.blows = [self.corner_leader, self.corner_and_hang, self.corner_in_transaction, self.kill_leading_host,
+                      self.stop_leading_host]
 
     # --- rounds ---
 
@@ -125,8 +126,24 @@ class Nemesis:
         """Cut off from all, in full health: its lease runs out while its application writes."""
         return self.networks.cut_off(leader.name).mend
 
+    def corner_and_hang(self, leader: Host) -> Callable:
+        """And its node hangs before it has fenced: its watchdog must kill it in time."""
+        self._later(1.5, 4.2, lambda: leader.signal_node(signal.SIGSTOP))
+        return self.networks.cut_off(leader.name).mend
+
+    def corner_in_transaction(self, leader: Host) -> Callable:
+        """And its application stands still, often with its transaction open: --lease-kill must end it."""
+        mend = self.networks.cut_off(leader.name).mend
+        self._later(1, 3, lambda: leader.signal_application(signal.SIGSTOP))
+
+        def undo() -> None:
+            leader.signal_application(signal.SIGCONT)
+            mend()
+
+        return undo
+
     def kill_leading_host(self, leader: Host) -> Callable:
-        leader.power_off()
+        leader.power_off(loses_writes=self.chance.random() < 0.5)
         return leader.power_on
 
     def stop_leading_host(self, leader: Host) -> Callable:
@@ -137,8 +154,14 @@ class Nemesis:
 
     def kill_host(self) -> None:
         host = self._any()
-        host.power_off()
+        host.power_off(loses_writes=self.chance.random() < 0.5)
         self._later(0.5, 6, host.power_on)
+
+    def black_out(self) -> None:
+        """All of them at once."""
+        for host in self.hosts.values():
+            host.power_off(loses_writes=True)
+            self._later(0.3, 2, host.power_on)
 
     def kill_node(self) -> None:
         self._any().kill_node()
