@@ -1,7 +1,8 @@
 """An application that writes to whichever of several databases accepts, one row a transaction, and
 measures for how long none did. The rows are of a table of its own.
 
-usage: roamer.py DATABASE… --rate N --report FILE
+usage: roamer.py DATABASE… --rate N --report FILE [--first NUMBER] [--patience SECONDS]
+--patience is the busy timeout: none, unless the writer is to be as patient as applications are.
 Says "ready" after its first row; on SIGTERM writes what it saw as JSON and ends.
 """
 
@@ -18,8 +19,8 @@ GAP_SECONDS = 0.010     # told from this on; shorter ones are ordinary commits
 
 
 class Roamer:
-    def __init__(self, databases: list[str]):
-        self.databases = databases
+    def __init__(self, databases: list[str], patience: float = 0):
+        self.databases, self.patience = databases, patience
         self.current = 0
         self.connection: sqlite3.Connection | None = None
         self.committed: list[int] = []
@@ -32,7 +33,7 @@ class Roamer:
         try:
             if self.connection is None:
                 self.connection = sqlite3.connect(f"file:{self.databases[self.current]}?mode=rw",
-                                                  uri=True, timeout=0, isolation_level=None)
+                                                  uri=True, timeout=self.patience, isolation_level=None)
                 self.connection.execute("PRAGMA synchronous=NORMAL")
                 self.connection.execute("CREATE TABLE IF NOT EXISTS roam(id INTEGER PRIMARY KEY)")
             self.connection.execute("INSERT INTO roam VALUES (?)", (number,))
@@ -60,10 +61,13 @@ def main() -> int:
     options.add_argument("databases", nargs="+")
     options.add_argument("--rate", type=float, required=True)
     options.add_argument("--report", type=pathlib.Path, required=True)
+    options.add_argument("--first", type=int, default=1)
+    options.add_argument("--patience", type=float, default=0)
     chosen = options.parse_args()
     stop: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stop.append(number))
-    roamer, number, next_at, begun = Roamer(chosen.databases), 0, time.monotonic(), time.monotonic()
+    roamer, number = Roamer(chosen.databases, chosen.patience), chosen.first - 1
+    next_at = begun = time.monotonic()
     while not stop:
         number += 1  # refused or not: a number is never used twice
         if not roamer.write(number):

@@ -150,11 +150,11 @@ def switchover(stage: Stage) -> Outcome:
          "refused": seen["refused"]})
 
 
-def start_roamer(scene: Scene, nodes: list[Node], rate: int,
-                 report: pathlib.Path) -> subprocess.Popen:
+def start_roamer(scene: Scene, nodes: list[Node], rate: int, report: pathlib.Path,
+                 *options: str) -> subprocess.Popen:
     roamer = subprocess.Popen(
         [sys.executable, str(ROAMER), *(str(node.database) for node in nodes), "--rate", str(rate),
-         "--report", str(report)], stdout=subprocess.PIPE, text=True)
+         "--report", str(report), *options], stdout=subprocess.PIPE, text=True)
     scene.others.append(roamer)
     if roamer.stdout.readline() != "ready\n":
         raise MeasurementFailed("the roaming writer cannot write")

@@ -15,6 +15,8 @@ struct LeaseFacts {
   bool listens = true;      // others can follow it
   Epoch epoch = 0;          // the last one that its log opens; 0: it has no log
   Epoch led_epoch = 0;      // that one, when this node opened it; else 0
+  Seq epoch_first = 0;      // the seq that opens it
+  Epoch epoch_before = 0;   // 0: none
   Epoch highest_epoch = 0;  // that it knows of, anywhere
   Epoch durable_epoch = 0;  // its last durable record
   Seq durable = 0;

@@ -17,7 +17,9 @@ constexpr int kOk = 200;
 constexpr int kAuthenticationPatience = 3;  // limits
 constexpr std::size_t kMostBytes = 16u << 20;
 constexpr int kUnauthenticated = 16;  // gRPC's code: the token is not, or no longer, known
-constexpr int kInvalidArgument = 3;   // etcd's for a request without a token where one is needed
+// etcd's for a request without a token where one is needed ("user name is empty"), and for a token
+// from before users were changed ("revision of auth store is old").
+constexpr int kInvalidArgument = 3;
 
 // etcd says {"error": "…", "code": 16, "message": "…"}.
 std::string said_error(const std::string& body) {
@@ -33,7 +35,8 @@ bool wants_token(const std::string& body) {
   if (!json.is_object()) return false;
   const auto code = json.value("code", 0);
   return code == kUnauthenticated ||
-         (code == kInvalidArgument && said_error(body).find("user name") != std::string::npos);
+         (code == kInvalidArgument && (said_error(body).find("user name") != std::string::npos ||
+                                       said_error(body).find("auth store") != std::string::npos));
 }
 
 }  // namespace
@@ -49,6 +52,7 @@ class EtcdGateway::Connection {
     handle_ = ::curl_easy_init();
     if (handle_ == nullptr) throw std::bad_alloc();
     set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_QUICK_EXIT, 1L);  // a name server that hangs is not waited for beyond the limit
     set(CURLOPT_PROXY, "");
     set(CURLOPT_PROTOCOLS_STR, options.uses_tls() ? "https" : "http");
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
@@ -178,8 +182,9 @@ bool EtcdGateway::authenticate(Connection& connection, std::string& error) {
   token_.clear();
   const nlohmann::json asked = {{"name", options_.user}, {"password", options_.password}};
   // It hashes the password, at length, and on a busy machine at great length.
-  const auto answer = connection.post("/v3/auth/authenticate", asked.dump(), {},
-                                      kAuthenticationPatience * options_.limit);
+  const auto answer = connection.post(
+      "/v3/auth/authenticate", asked.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
+      {}, kAuthenticationPatience * options_.limit);
   const auto json = nlohmann::json::parse(answer.body, nullptr, false);
   if (answer.status == kOk && json.is_object() && json.contains("token")) {
     token_ = json["token"].get<std::string>();

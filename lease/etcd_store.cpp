@@ -34,6 +34,16 @@ struct KeyValue {
   throw StoreUnreachable("etcd answers what cannot be understood: " + body.substr(0, 200));
 }
 
+// JSON of another shape than etcd's, from something else that listens there.
+template <typename F>
+auto understood(F read) {
+  try {
+    return read();
+  } catch (const Json::exception& error) {
+    refuse(error.what());
+  }
+}
+
 Json parse(const std::string& body) {
   auto json = Json::parse(body, nullptr, false);
   if (!json.is_object() || !json.contains("header")) refuse(body);
@@ -63,6 +73,19 @@ Versioned<LeaderRecord> leader_of(const KeyValue& entry) {
   return {std::move(*record), entry.revision};
 }
 
+SwapOutcome outcome_of(const Json& answer) {
+  const auto revision = number_of(answer["header"], "revision");
+  if (answer.value("succeeded", false)) return Swapped{revision};
+  NotSwapped refused{revision, {}};
+  const auto responses = answer.value("responses", Json::array());
+  for (const auto& response : responses) {
+    const auto range = response.find("response_range");
+    if (range == response.end()) continue;
+    for (const auto& entry : key_values(*range)) refused.leader = leader_of(entry);
+  }
+  return refused;
+}
+
 }  // namespace
 
 EtcdStore::EtcdStore(EtcdOptions options) : prefix_(options.prefix), gateway_(std::move(options)) {}
@@ -70,11 +93,11 @@ EtcdStore::EtcdStore(EtcdOptions options) : prefix_(options.prefix), gateway_(st
 LeaseView EtcdStore::observe() {
   // All keys under the prefix: '0' follows '/'.
   const Json asked = {{"key", to_base64(prefix_ + "/")}, {"range_end", to_base64(prefix_ + "0")}};
-  const auto answer = parse(gateway_.ask("/v3/kv/range", asked.dump()));
+  auto answer = parse(gateway_.ask("/v3/kv/range", asked.dump()));
   LeaseView view;
   view.revision = number_of(answer["header"], "revision");
   const auto members = member_key("");
-  for (const auto& entry : key_values(answer)) {
+  for (const auto& entry : understood([&] { return key_values(answer); })) {
     if (entry.key == leader_key()) view.leader = leader_of(entry);
     if (entry.key == pause_key()) view.is_paused = true;
     if (!entry.key.starts_with(members)) continue;
@@ -97,16 +120,7 @@ SwapOutcome EtcdStore::swap(const LeaderRecord& record, std::int64_t expected) {
       {"success", {{{"request_put", {{"key", key}, {"value", to_base64(to_json(record))}}}}}},
       {"failure", {{{"request_range", {{"key", key}}}}}}};
   const auto answer = parse(gateway_.ask("/v3/kv/txn", asked.dump()));
-  const auto revision = number_of(answer["header"], "revision");
-  if (answer.value("succeeded", false)) return Swapped{revision};
-  NotSwapped refused{revision, {}};
-  const auto responses = answer.value("responses", Json::array());
-  for (const auto& response : responses) {
-    const auto range = response.find("response_range");
-    if (range == response.end()) continue;
-    for (const auto& entry : key_values(*range)) refused.leader = leader_of(entry);
-  }
-  return refused;
+  return understood([&] { return outcome_of(answer); });
 }
 
 void EtcdStore::publish(const MemberRecord& record) {

@@ -47,7 +47,14 @@ void LeaseKeeper::observe_when_due(std::int64_t now_us) {
 void LeaseKeeper::on_view(LeaseView view, std::int64_t sent_us, std::int64_t now_us) {
   is_observing_ = false;
   unreachable_us_.reset();
-  if (view.revision < known_revision_) return;  // overtaken by a swap's answer
+  if (view.revision < known_revision_) {
+    if (sent_us < answered_us_) return;  // overtaken by a swap's answer
+    say(true, "lease_store_restored",
+        fmt::format(
+            "the lease store is at revision {}, and was at {}: it was restored, or is another "
+            "one",
+            view.revision, known_revision_));
+  }
   note_view(view, sent_us, now_us);
   view_ = std::move(view);
   if (!pending_ && holds()) resolve_holding(now_us);
@@ -74,6 +81,7 @@ void LeaseKeeper::note_leader(const std::optional<Versioned<LeaderRecord>>& lead
     return;
   }
   absent_since_us_ = 0;
+  if (first_revision_ == 0) first_revision_ = leader->revision;
   if (leader_ && leader_->revision == leader->revision) return;
   if (loose_acquisition_ != leader->revision) loose_acquisition_.reset();
   ++changes_since_copied_;
@@ -160,6 +168,7 @@ void LeaseKeeper::send(Purpose purpose, LeaderRecord record, std::int64_t now_us
 
 void LeaseKeeper::on_swapped(const SwapOutcome& outcome, std::int64_t now_us) {
   unreachable_us_.reset();
+  answered_us_ = now_us;
   US_ASSERT(pending_.has_value(), "an answer answers something");
   const auto pending = *std::exchange(pending_, {});
   if (const auto* refused = std::get_if<NotSwapped>(&outcome)) {
@@ -182,9 +191,9 @@ void LeaseKeeper::on_swapped(const SwapOutcome& outcome, std::int64_t now_us) {
     case Purpose::renew:
       return on_renewed(pending, now_us);
     case Purpose::hand_over:
-      return lose(fmt::format("handed over to {}", pending.record.node));
+      return lose(fmt::format("handed over to {}", pending.record.node), now_us);
     case Purpose::release:
-      return lose("given back");
+      return lose("given back", now_us);
   }
 }
 

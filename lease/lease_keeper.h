@@ -192,12 +192,14 @@ class LeaseKeeper {
 
   // lease_keeper_observe.cpp
   void tick_observing(std::int64_t now_us);
+  void stand_down_again(std::int64_t now_us);
   void try_claim(std::int64_t now_us);
   void try_take(std::int64_t now_us);
   void tick_automatics(std::int64_t now_us);
   [[nodiscard]] bool is_own(const LeaderRecord& record) const;
   [[nodiscard]] bool is_offered_here() const;
   [[nodiscard]] std::int64_t vacant_since_us() const;
+  [[nodiscard]] std::int64_t free_since_us() const;
   [[nodiscard]] std::size_t rank(std::int64_t now_us) const;
   void acquire(const std::string& reason, std::int64_t now_us);
   void on_acquired(const Pending& pending, std::int64_t now_us);
@@ -214,7 +216,8 @@ class LeaseKeeper {
   void resolve_holding(std::int64_t now_us);
   [[nodiscard]] bool is_mine(const LeaderRecord& record) const;
   void extend(std::int64_t deadline_us, std::int64_t now_us);
-  void lose(const std::string& why);
+  void give_back_when_unused(std::int64_t now_us);
+  void lose(const std::string& why, std::int64_t now_us);
 
   const LeaseRules rules_;
   LeaseFacts facts_;
@@ -225,8 +228,10 @@ class LeaseKeeper {
   LeaseView view_;
   std::int64_t view_sent_us_ = 0;  // 0: never
   std::int64_t known_revision_ = 0;
+  std::int64_t answered_us_ = 0;  // the last swap
   std::optional<Versioned<LeaderRecord>> leader_;
   std::int64_t leader_seen_us_ = 0;
+  std::int64_t first_revision_ = 0;   // of the leader's record, when this run saw one first
   std::int64_t absent_since_us_ = 0;  // no record at all, since then; 0: there is one, or unknown
   std::map<std::string, Seen> members_seen_;
   std::optional<std::int64_t> unreachable_us_;
@@ -247,6 +252,7 @@ class LeaseKeeper {
   std::string wants_to_take_;  // by hand: the reason; empty: not
   std::int64_t promised_until_us_ = 0;
   std::int64_t stand_back_until_us_ = 0;
+  std::int64_t told_to_stand_down_us_ = 0;
   std::string last_said_;
   std::string reason_;  // of the acquisition under way
 
@@ -256,6 +262,7 @@ class LeaseKeeper {
   std::int64_t attempted_us_ = 0;
   std::int64_t deadline_us_ = 0;
   bool is_pause_recorded_ = false;
+  bool leads_or_will_ = false;
   bool must_renew_ = false;  // a handing over may happen yet, until the record moves on
   bool said_alarm_ = false;
   bool wants_fence_ = false;

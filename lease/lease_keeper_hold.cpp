@@ -11,15 +11,23 @@ namespace {
 
 constexpr std::int64_t kLeastRound_us = 400'000;
 
+// What is acknowledged grows all the time. What stands there is enough while commits wait; that
+// they do not any more is news, which brings the last of it along.
+bool is_same_set(std::optional<SyncRecord> a, const std::optional<SyncRecord>& b) {
+  if (a && b) a->acknowledged = b->acknowledged;
+  return a == b;
+}
+
 // What others are to know at once; the rest waits for the next renewal.
 bool differs_in_news(const LeaderRecord& a, const LeaderRecord& b) {
-  return a.sync != b.sync || a.is_paused != b.is_paused || a.members != b.members ||
+  return !is_same_set(a.sync, b.sync) || a.is_paused != b.is_paused || a.members != b.members ||
          a.led_node != b.led_node || a.led_epoch != b.led_epoch || a.stream != b.stream;
 }
 
 }  // namespace
 
 void LeaseKeeper::tick_holding(std::int64_t now_us) {
+  give_back_when_unused(now_us);
   if (!pending_) {
     const bool is_retry_due =
         attempted_us_ <= renewed_us_ || now_us - attempted_us_ >= rules_.retry();
@@ -38,6 +46,14 @@ void LeaseKeeper::tick_holding(std::int64_t now_us) {
   }
   ask_to_stay_when_due(now_us);
   heed_deadline(now_us);
+}
+
+// It led, or claimed to, and follows now: the lease is of no use to it, and kept from others.
+void LeaseKeeper::give_back_when_unused(std::int64_t now_us) {
+  if (facts_.role == NodeRole::primary) leads_or_will_ = true;
+  if (facts_.role != NodeRole::standby || !leads_or_will_) return;
+  leads_or_will_ = false;
+  on_lead_failed("it holds the lease, and does not lead any more", now_us);
 }
 
 // --- renewing ---
@@ -65,6 +81,8 @@ LeaderRecord LeaseKeeper::next_record(std::int64_t now_us) const {
   record.led_epoch = record.epoch;
   record.position_epoch = facts_.durable_epoch;
   record.position_seq = facts_.durable;
+  record.position_first = facts_.epoch_first;
+  record.position_after = facts_.epoch_before;
   record.sync = facts_.sync;
   return record;
 }
@@ -120,8 +138,8 @@ void LeaseKeeper::resolve_holding(std::int64_t now_us) {
     return;
   }
   const auto& record = leader_->value;
-  if (record.node == rules_.node && record.is_released) return lose("given back");
-  lose(fmt::format("{} holds the lease of epoch {}", record.node, record.epoch));
+  if (record.node == rules_.node && record.is_released) return lose("given back", now_us);
+  lose(fmt::format("{} holds the lease of epoch {}", record.node, record.epoch), now_us);
 }
 
 // --- handing over ---
@@ -204,15 +222,16 @@ void LeaseKeeper::heed_deadline(std::int64_t now_us) {
       !std::exchange(said_alarm_, true)) {
     actions_.emplace_back(lease::Alarm{});
   }
-  if (now_us >= deadline_us_) lose("it could not be renewed in time");
+  if (now_us >= deadline_us_) lose("it could not be renewed in time", now_us);
 }
 
-void LeaseKeeper::lose(const std::string& why) {
+void LeaseKeeper::lose(const std::string& why, std::int64_t now_us) {
   standing_ = Standing::observing;
   round_.reset();
   heir_.reset();
   failure_.clear();
-  is_on_promises_ = wants_fence_ = false;
+  is_on_promises_ = wants_fence_ = leads_or_will_ = false;
+  told_to_stand_down_us_ = now_us;
   actions_.emplace_back(lease::StandDown{leader_ ? leader_->value.epoch : 0, why});
 }
 

@@ -9,10 +9,19 @@
 namespace understudy {
 
 void LeaseKeeper::tick_observing(std::int64_t now_us) {
+  stand_down_again(now_us);
   if (view_sent_us_ == 0) return;
   if (claim_) return try_claim(now_us);
   if (!wants_to_take_.empty()) return try_take(now_us);
   tick_automatics(now_us);
+}
+
+// A primary without the lease was told to stand down, and may have been between two roles then.
+void LeaseKeeper::stand_down_again(std::int64_t now_us) {
+  if (facts_.role != NodeRole::primary || now_us < told_to_stand_down_us_ + rules_.poll()) return;
+  told_to_stand_down_us_ = now_us;
+  actions_.emplace_back(
+      lease::StandDown{leader_ ? leader_->value.epoch : 0, "it leads without the lease"});
 }
 
 // --- at a start ---
@@ -28,8 +37,8 @@ void LeaseKeeper::try_claim(std::int64_t now_us) {
     // Of another node; or of a later tenure of this one, which its log does not have.
     if (there.node != rules_.node || there.epoch > *claim_) return claim_.reset();
     record = there;
-  } else if (facts_.epoch != 0 && now_us - absent_since_us_ < rules_.ttl_us) {
-    return;  // somebody may hold it whose record was removed: it comes back within a ttl
+  } else if (now_us < free_since_us()) {
+    return;
   }
   record.node = rules_.node;
   record.process = rules_.process;
@@ -47,14 +56,23 @@ void LeaseKeeper::try_claim(std::int64_t now_us) {
 
 // --- when nobody leads ---
 
-// Of this node, whichever run of it: that one is over, or stood down, for this one is no primary.
+// Of this run, which is no primary now; or of an earlier one, which is over: its record has stood
+// there since this run began. What changes under this node's name is another machine of that name.
 bool LeaseKeeper::is_own(const LeaderRecord& record) const {
-  return record.node == rules_.node;
+  if (record.node != rules_.node) return false;
+  return record.process == rules_.process || leader_->revision == first_revision_;
 }
 
 bool LeaseKeeper::is_offered_here() const {
   return leader_ && leader_->value.is_offered && leader_->value.node == rules_.node &&
          leader_->value.process == rules_.process;
+}
+
+// Without a record: somebody may hold the lease whose record was removed. It comes back within a
+// ttl. A node that never had a log is of a new cluster.
+std::int64_t LeaseKeeper::free_since_us() const {
+  if (leader_) return vacant_since_us();
+  return facts_.epoch == 0 ? absent_since_us_ : absent_since_us_ + rules_.ttl_us;
 }
 
 std::int64_t LeaseKeeper::vacant_since_us() const {
@@ -85,8 +103,12 @@ void LeaseKeeper::tick_automatics(std::int64_t now_us) {
   }
   if (view_.is_paused || (leader_->value.is_paused && !is_own(leader_->value))) {
     return say_once("lease_paused",
-                    "nobody leads, and automatics are paused: promote by hand, or "
-                    "understudy resume");
+                    view_.is_paused
+                        ? "nobody leads, and automatics are paused: promote by hand, or "
+                          "understudy resume"
+                        : "nobody leads, and the last primary has not heard that "
+                          "automatics go on: it may be writing without the lease store. "
+                          "Make sure that it is down, then: understudy promote --force");
   }
   if (const auto why = refusal(); !why.empty()) {
     return say_once("lease_not_taken", "nobody leads, and this node does not take over: " + why);
@@ -133,6 +155,7 @@ void LeaseKeeper::on_acquired(const Pending& pending, std::int64_t now_us) {
       fmt::format("epoch {}, {}", mine_.epoch,
                   pending.purpose == Purpose::claim ? "going on where its log ends" : reason_));
   claim_.reset();
+  leads_or_will_ = pending.purpose == Purpose::claim;
   if (pending.purpose == Purpose::acquire) {
     actions_.emplace_back(lease::Lead{mine_.epoch, reason_, offered_seq_});
   }
@@ -147,7 +170,7 @@ void LeaseKeeper::take(const std::string& reason) {
 
 void LeaseKeeper::try_take(std::int64_t now_us) {
   if (facts_.role != NodeRole::standby) return;
-  if (now_us < promised_until_us_ || (leader_ && !is_vacant(now_us))) return;
+  if (now_us < promised_until_us_ || now_us < free_since_us()) return;
   acquire(wants_to_take_, now_us);
 }
 
@@ -160,14 +183,26 @@ std::vector<LeaseKeeper::Objection> LeaseKeeper::object_to_taking(std::int64_t n
          false});
     return objections;
   }
-  if (!leader_) return objections;
+  if (holds()) {
+    objections.push_back({"this node holds the lease already", false});
+    return objections;
+  }
+  const auto left_s = static_cast<double>(free_since_us() - now_us) / 1e6;
+  if (!leader_) {
+    if (left_s > 0) {
+      objections.push_back({fmt::format("the lease's record is gone, and whoever held it may still "
+                                        "write: the lease is free in {:.1f} s",
+                                        left_s),
+                            false});
+    }
+    return objections;
+  }
   const auto& record = leader_->value;
-  if (!is_vacant(now_us)) {
-    const auto left_us = vacant_since_us() - now_us;
+  if (left_s > 0) {
     objections.push_back(
         {fmt::format("{} holds the lease: to move it, understudy switchover; if it is lost, the "
                      "lease is free in {:.1f} s",
-                     record.node, static_cast<double>(left_us) / 1e6),
+                     record.node, left_s),
          false});
   }
   if (now_us < promised_until_us_) {

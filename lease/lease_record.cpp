@@ -55,6 +55,7 @@ std::optional<SyncRecord> take_sync(const Json& object) {
   members.take("count", sync.count);
   members.take("members", sync.members);
   members.take("degraded", sync.is_degraded);
+  members.take("acknowledged", sync.acknowledged);
   return members.is_sound() ? std::optional(sync) : std::nullopt;
 }
 
@@ -73,6 +74,8 @@ std::string to_json(const LeaderRecord& record) {
                {"led_epoch", record.led_epoch},
                {"position_epoch", record.position_epoch},
                {"position_seq", record.position_seq},
+               {"position_first", record.position_first},
+               {"position_after", record.position_after},
                {"members", record.members},
                {"sync", nullptr},
                {"since", record.since},
@@ -80,7 +83,8 @@ std::string to_json(const LeaderRecord& record) {
   if (record.sync) {
     json["sync"] = {{"count", record.sync->count},
                     {"members", record.sync->members},
-                    {"degraded", record.sync->is_degraded}};
+                    {"degraded", record.sync->is_degraded},
+                    {"acknowledged", record.sync->acknowledged}};
   }
   return dump(json);
 }
@@ -103,6 +107,8 @@ std::optional<LeaderRecord> leader_record_from_json(std::string_view text) {
   members.take("led_epoch", record.led_epoch);
   members.take("position_epoch", record.position_epoch);
   members.take("position_seq", record.position_seq);
+  members.take("position_first", record.position_first);
+  members.take("position_after", record.position_after);
   members.take("members", record.members);
   members.take("since", record.since);
   members.take("renewals", record.renewals);

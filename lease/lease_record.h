@@ -9,6 +9,7 @@
 #pragma once
 
 #include "common/core/types.h"
+#include "common/node/sync_record.h"
 
 #include <optional>
 #include <string>
@@ -16,15 +17,6 @@
 #include <vector>
 
 namespace understudy {
-
-// How commits wait, and for whom: a standby is in `members` before any commit counts as replicated
-// on its account, and all that was ever acknowledged is on each of them.
-struct SyncRecord {
-  std::uint64_t count = 0;           // standbys that a commit waits for
-  std::vector<std::string> members;  // by name, ascending
-  bool is_degraded = false;          // commits do not wait now: members mean nothing
-  bool operator==(const SyncRecord&) const = default;
-};
 
 struct LeaderRecord {
   std::string node;           // who holds the lease, or was the last to
@@ -40,6 +32,9 @@ struct LeaderRecord {
   Epoch led_epoch = 0;
   Epoch position_epoch = 0;
   Seq position_seq = 0;
+  // Its epoch began with this seq, after that epoch: 0, unknown.
+  Seq position_first = 0;
+  Epoch position_after = 0;
   std::vector<std::string> members;  // who may take over, and is asked when the store is gone
   std::optional<SyncRecord> sync;    // nullopt: commits do not wait
   std::string since;                 // when this tenure was taken, RFC 3339; for people

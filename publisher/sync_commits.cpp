@@ -155,13 +155,6 @@ Seq SyncCommits::confirmed(const std::vector<std::pair<std::string, Seq>>& heard
   return *nth;
 }
 
-// With a lease it must be known there before commits go on alone, or wait again.
-bool SyncCommits::is_on_record(bool degraded) const {
-  if (!set_) return true;
-  set_->want_degraded(degraded);
-  return set_->is_degraded_on_record() == degraded;
-}
-
 // Short of standbys since when? Either too few are heard of, or the oldest record that they have
 // not acknowledged waits.
 void SyncCommits::judge(std::int64_t now_us) {
@@ -176,17 +169,21 @@ void SyncCommits::judge(std::int64_t now_us) {
   const auto timeout_us = options_.timeout_ms * 1000;
   const bool is_short = age_us >= timeout_us;
   const bool is_well = age_us <= std::min(timeout_us / 4, kCaughtUpWithin_us);
-  if (state_.is_degraded == 0 ? !is_short : !is_well) return;
-  if (!is_on_record(is_short)) return;
-  if (state_.is_degraded == 0) {
-    state_.is_degraded = 1;
+  const bool is_alone = state_.is_degraded != 0;
+  const bool goes_alone = is_alone ? !is_well : is_short;
+  // With a lease it must be known there before commits go on alone, or wait again.
+  if (set_) set_->want_degraded(goes_alone);
+  if (goes_alone == is_alone) return;
+  if (set_ && set_->is_degraded_on_record() != goes_alone) return;
+  if (set_) set_->go_alone(goes_alone);
+  state_.is_degraded = goes_alone ? 1 : 0;
+  if (goes_alone) {
     log::error("sync_degraded", "commits no longer wait: too few standbys have them",
                {{"wanted", options_.count},
                 {"connected", state_.standbys},
                 {"replicated_seq", state_.replicated.seq},
                 {"durable_seq", durable_}});
   } else {
-    state_.is_degraded = 0;
     log::info("sync_restored", "commits wait for standbys again",
               {{"replicated_seq", state_.replicated.seq}});
   }

@@ -63,7 +63,6 @@ class SyncCommits {
   [[nodiscard]] bool move_forward();
   [[nodiscard]] Seq confirmed(const std::vector<std::pair<std::string, Seq>>& heard,
                               std::int64_t now_us) const;
-  [[nodiscard]] bool is_on_record(bool degraded) const;
   void judge(std::int64_t now_us);
   void publish(bool durable_moved, bool replicated_moved);
 

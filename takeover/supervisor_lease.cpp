@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <set>
 #include <utility>
 
 namespace understudy {
@@ -93,9 +94,8 @@ void Supervisor::begin_sync_set() {
   const auto count = options_.publish.sync.count;
   if (!lease_ || count == 0) return;
   const auto leader = lease_->status().leader;
-  auto set = std::make_shared<SyncSet>(
-      node_.name(), count,
-      leader && leader->sync ? leader->sync->members : std::vector<std::string>{});
+  auto set = std::make_shared<SyncSet>(node_.name(), count,
+                                       leader ? leader->sync : std::optional<SyncRecord>{});
   options_.publish.sync_set = set;
   const std::lock_guard lock(mutex_);
   sync_set_ = std::move(set);
@@ -122,10 +122,14 @@ LeaseFacts Supervisor::lease_facts() {
   const std::lock_guard lock(mutex_);
   if (role_ == PeerRole::primary) facts.role = NodeRole::primary;
   if (role_ == PeerRole::standby && !is_promoting_) facts.role = NodeRole::standby;
-  if (!history_.empty() && history_.back().node == node_.name()) facts.led_epoch = facts.epoch;
+  if (!history_.empty()) {
+    const auto& last = history_.back();
+    if (last.node == node_.name()) facts.led_epoch = facts.epoch;
+    facts.epoch_first = last.first_seq;
+    facts.epoch_before = history_.size() > 1 ? std::prev(history_.end(), 2)->epoch : 0;
+  }
   if (sync_set_ && facts.role == NodeRole::primary) {
-    const auto wish = sync_set_->wish();
-    facts.sync = SyncRecord{wish.count, wish.members, wish.is_degraded};
+    facts.sync = sync_set_->wish();
   }
   return facts;
 }
@@ -233,7 +237,12 @@ void Supervisor::lease_recorded(const LeaderRecord& record) {
   const bool is_of_this_tenure =
       record.led_node == node_.name() && record.led_epoch == record.epoch;
   if (!set || !record.sync || !is_of_this_tenure) return;
-  set->on_recorded({record.sync->count, record.sync->members, record.sync->is_degraded});
+  set->on_recorded(*record.sync);
+  std::set<std::string> avoided;
+  for (const auto& [member, age_us] : lease_->status().members) {
+    if (member.nofailover) avoided.insert(member.node);
+  }
+  set->avoid(std::move(avoided));
 }
 
 void Supervisor::lease_proved_copy() {

@@ -1,4 +1,4 @@
-"""Three servers, one chat service: a story in eight acts that shows, and proves, what deploy/README.md sets up.
+"""Three servers, one chat service: a story in nine acts that shows, and proves, what deploy/README.md sets up.
 
 Three machines with a node, the chat and a member of etcd each, a load balancer, and visitors on a fifth machine, all
 in network namespaces of this one. While visitors write and read, a standby falls behind, the primary's machine dies and

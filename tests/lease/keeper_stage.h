@@ -30,6 +30,13 @@ inline LeaseFacts standby_at(Epoch epoch, Seq seq) {
   return facts;
 }
 
+// The same, which has not found its role yet.
+inline LeaseFacts starting_at(Epoch epoch, Seq seq) {
+  auto facts = standby_at(epoch, seq);
+  facts.role.reset();
+  return facts;
+}
+
 inline LeaseFacts primary_at(Epoch epoch, Seq seq) {
   auto facts = standby_at(epoch, seq);
   facts.role = NodeRole::primary;

@@ -197,7 +197,7 @@ TEST_CASE("a promise is not given to one that is not on record as the holder") {
 
 TEST_CASE("a start: goes on where its log ends, waits where a record may have been removed") {
   Stage again(rules_of("a", 5));
-  again.keeper.on_facts(standby_at(3, 10));
+  again.keeper.on_facts(starting_at(3, 10));
   again.put(record_of("a", 3));
   again.keeper.claim(3);
   again.step();
@@ -219,7 +219,7 @@ TEST_CASE("a start: goes on where its log ends, waits where a record may have be
   CHECK(!unopened.keeper.holds());
 
   Stage removed(rules_of("a", 5));
-  removed.keeper.on_facts(standby_at(3, 10));
+  removed.keeper.on_facts(starting_at(3, 10));
   removed.keeper.claim(3);
   removed.run(kTtl_us - kSecond_us);
   CHECK(!removed.keeper.holds());

@@ -181,10 +181,7 @@ LeaseFacts LeaseNode::facts() const {
   facts.durable = facts.applied = log_.size();
   facts.is_copied = is_copied_;
   facts.stream.bytes.fill(7);
-  if (sync_) {
-    const auto wish = sync_->wish();
-    facts.sync = SyncRecord{wish.count, wish.members, wish.is_degraded};
-  }
+  if (sync_) facts.sync = sync_->wish();
   return facts;
 }
 
@@ -248,9 +245,7 @@ void LeaseNode::carry_out(const lease::Action& action) {
   } else if (const auto* recorded = std::get_if<lease::Recorded>(&action)) {
     const auto& record = recorded->record;
     const bool is_ours = record.led_node == name_ && record.led_epoch == last_epoch();
-    if (sync_ && record.sync && is_ours) {
-      sync_->on_recorded({record.sync->count, record.sync->members, record.sync->is_degraded});
-    }
+    if (sync_ && record.sync && is_ours) sync_->on_recorded(*record.sync);
   } else if (std::holds_alternative<lease::Proved>(action)) {
     is_copied_ = false;
   } else if (const auto* said = std::get_if<lease::Say>(&action)) {

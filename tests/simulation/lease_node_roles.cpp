@@ -50,8 +50,7 @@ void LeaseNode::begin_to_lead() {
   say(fmt::format("leads epoch {}", last_epoch()));
   if (sync_count_ != 0) {
     const auto& record = keeper_->leader()->value;
-    sync_ = std::make_unique<SyncSet>(
-        name_, sync_count_, record.sync ? record.sync->members : std::vector<std::string>{});
+    sync_ = std::make_unique<SyncSet>(name_, sync_count_, record.sync);
     sync_->begin(log_.size());
   }
   world_.on_writable(*this);
@@ -120,7 +119,7 @@ void LeaseNode::acknowledge() {
   if (sabotage_ == LeaseSabotage::unsynced_take_over) {
     for (const auto& [name, seq] : heard) acknowledged = std::max(acknowledged, seq);
   }
-  if (sync_->wish() != before) ++world_.counts.sets_changed;
+  if (sync_->wish().members != before.members) ++world_.counts.sets_changed;
   for (; acknowledged_ < acknowledged; ++acknowledged_) {
     ++world_.counts.acknowledged;
     world_.on_acknowledged(log_[acknowledged_]);
