@@ -205,7 +205,11 @@ void LeaseKeeper::on_swap_unknown(std::int64_t now_us) {
   if (pending.purpose == Purpose::hand_over || pending.purpose == Purpose::release) {
     must_renew_ = true;
   }
-  if (holds()) return;
+  if (holds()) {
+    // A view that came meanwhile may have shown that another node's record stands there.
+    if (leader_ && !is_mine(leader_->value)) resolve_holding(now_us);
+    return;
+  }
   standing_ = Standing::observing;
   const bool is_ours = pending.purpose == Purpose::claim || pending.purpose == Purpose::acquire;
   if (is_ours) loose_acquisition_ = pending.expected;

@@ -288,4 +288,27 @@ TEST_CASE("its record says who there is, where it is, and whose commits wait") {
   CHECK(stage.last<lease::Recorded>()->record.sync == facts.sync);
 }
 
+TEST_CASE(
+    "a swap of unknown outcome, and meanwhile another node's record was seen: no renewal over it") {
+  auto stage = holder();
+  while (!stage.has<lease::Swap>()) {  // a renewal is under way
+    stage.now_us += 50'000;
+    stage.keeper.tick(stage.now_us);
+    for (const auto& action : stage.keeper.take_actions()) {
+      stage.seen.push_back(action);
+      if (std::holds_alternative<lease::Observe>(action)) {
+        stage.keeper.on_view(stage.view, stage.now_us, stage.now_us);
+      }
+    }
+  }
+  stage.put(record_of("b", 2));
+  stage.keeper.on_view(stage.view, stage.now_us, stage.now_us);  // asked for before the swap
+  stage.keeper.on_swap_unknown(stage.now_us + 300'000);
+  stage.now_us += 400'000;
+  stage.run(kSecond_us);
+  CHECK(stage.view.leader->value.node == "b");
+  CHECK(stage.has<lease::StandDown>());
+  CHECK(!stage.keeper.holds());
+}
+
 }  // namespace understudy::test
