@@ -87,8 +87,11 @@ class Networks:
         return self._threads.submit(function, *arguments).result()
 
     def stand_at_router(self) -> None:
-        """The calling thread's connections begin there from now on."""
-        descriptor = os.open(NAMED / ROUTER, os.O_RDONLY)
+        self.stand_at(ROUTER)
+
+    def stand_at(self, name: str) -> None:
+        """The calling thread's sockets are of that host from now on."""
+        descriptor = os.open(NAMED / name, os.O_RDONLY)
         try:
             if _libc.setns(descriptor, CLONE_NEWNET):
                 raise Skipped(f"setns: {os.strerror(ctypes.get_errno())}")

@@ -30,7 +30,7 @@ class SlowDisk(PowerDisk):
         if not shutil.which("fsfreeze"):
             raise Skipped("there is no program fsfreeze here (Debian: util-linux)")
         self._spell: threading.Thread | None = None
-        self._is_over = threading.Event()
+        self._is_over, self._is_frozen = threading.Event(), threading.Event()
         super().__init__(folder, 512)  # each member of etcd lays out two files of 64 MB
 
     def __exit__(self, *_) -> None:
@@ -38,7 +38,7 @@ class SlowDisk(PowerDisk):
         super().__exit__()
 
     def freeze(self, seconds: float) -> None:
-        """No write, and no fsync, returns for so long."""
+        """From now on no write, and no fsync, returns for so long."""
         self._begin([seconds])
 
     def be_slow(self, seconds: float) -> None:
@@ -55,8 +55,10 @@ class SlowDisk(PowerDisk):
         if self._spell and self._spell.is_alive():
             return  # it is in trouble already
         self._is_over.clear()
+        self._is_frozen.clear()
         self._spell = threading.Thread(target=self._play, args=(spells,), name=f"freezer {self.folder.name}")
         self._spell.start()
+        self._is_frozen.wait(GUARD)
 
     def _play(self, spells: list[float]) -> None:
         limit = sum(spells) + len(spells) * BRIEF + GUARD
@@ -67,6 +69,7 @@ class SlowDisk(PowerDisk):
         try:
             for seconds in spells:
                 fcntl.ioctl(descriptor, FIFREEZE, 0)
+                self._is_frozen.set()
                 try:
                     self._is_over.wait(seconds)
                 finally:
