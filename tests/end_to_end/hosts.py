@@ -10,7 +10,6 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 
@@ -283,6 +282,8 @@ class Host:
                 os.kill(self.member.process.pid, number)
 
 
-def application_command(extension: pathlib.Path | None, python: str = sys.executable) -> list[str]:
+def application_command(extension: pathlib.Path | None, python: str, may_degrade: bool) -> list[str]:
     command = [python, str(FOLDER / "lease_application.py")]
-    return command + (["--extension", str(extension)] if extension else [])
+    if extension:
+        command += ["--extension", str(extension)]
+    return command + ["--may-degrade"] * may_degrade

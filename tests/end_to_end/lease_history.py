@@ -27,7 +27,7 @@ class Row(NamedTuple):
     held_from: float
     held_to: float
     end: float     # NEVER: it was killed in its COMMIT
-    is_told: bool  # COMMIT succeeded
+    is_told: bool  # COMMIT succeeded, and where commits were to wait it had
 
 
 class Tenure(NamedTuple):

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import datetime
+import enum
 import json
 import pathlib
 import random
@@ -32,12 +33,19 @@ MAX_LAG = 20
 BOUND = Bound(seconds=LeasePeers.ttl - 1.0 + 1.0, rows=MAX_LAG)
 
 
+class Mode(enum.Enum):
+    """How commits wait for a standby, as options of the nodes."""
+    WAIT = ("--sync", "1", "--sync-timeout", "2s")
+    DEGRADE = ("--sync", "1", "--sync-timeout", "0.5s", "--when-unreplicated", "degrade")
+    ASYNCHRONOUS = ("--max-lag-on-takeover", str(MAX_LAG))
+
+
 class Machines(NamedTuple):
     networks: Networks
     peers: LeasePeers
     hosts: dict[str, Host]
     watch: LeaseWatch
-    waits: bool  # commits wait for a standby
+    mode: Mode
 
     def leader(self) -> Host | None:
         """Who has the lease and leads, by the newest record that was seen."""
@@ -115,8 +123,8 @@ class Machines(NamedTuple):
                                                    "SELECT token FROM ledger ORDER BY rowid").split())
         lost = [row.token for row in lease_history.gone(history)]
         kept = orphaned_tokens(self.peers.orphan_files(), lost) if lost else set()
-        wrong = (lease_history.judge_sync(history) if self.waits
-                 else lease_history.judge_async(history, kept, BOUND))
+        wrong = (lease_history.judge_async(history, kept, BOUND) if self.mode == Mode.ASYNCHRONOUS
+                 else lease_history.judge_sync(history))
         wrong += [f"node {host.name} ended by itself: {host.own_ends}" for host in self.hosts.values() if host.own_ends]
         self.report(history, lost, kept)
         expect(not wrong, f"{len(wrong)} things are wrong: " + "; ".join(wrong[:5]))
@@ -157,10 +165,11 @@ def make_hosts(peers: LeasePeers, networks: Networks, disks: dict[str, SlowDisk]
 
 
 @contextlib.contextmanager
-def three_machines(program: str, chance: random.Random, waits: bool,
+def three_machines(program: str, chance: random.Random, mode: Mode,
                    environment: tuple[str, ...] = ()) -> Iterator[Machines]:
     """Settled. `environment` (NAME=value) is that of the nodes."""
-    extension, python = find_extension(program) if waits else (None, sys.executable)
+    extension, python = (None, sys.executable) if mode == Mode.ASYNCHRONOUS else find_extension(program)
+    command = application_command(extension, python, mode == Mode.DEGRADE)
     with Networks(*NAMES) as networks, LeasePeers(program, *NAMES) as peers, contextlib.ExitStack() as stack:
         disks = make_disks(stack, peers)
         for node in peers.nodes:
@@ -168,14 +177,13 @@ def three_machines(program: str, chance: random.Random, waits: bool,
             node.launcher = [*networks.launcher(node.name), "env", *environment]
         places = [Place(networks.host(name), networks.launcher(name), disks[name].folder) for name in NAMES]
         peers.etcd = stack.enter_context(Etcd(peers.folder, places=places, call=networks.call))
-        hosts = make_hosts(peers, networks, disks, application_command(extension, python), chance)
+        hosts = make_hosts(peers, networks, disks, command, chance)
         for host in hosts.values():
             stack.callback(host.end)
             host.begin()
-        options = ("--sync", "1", "--sync-timeout", "2s") if waits else ("--max-lag-on-takeover", str(MAX_LAG))
-        peers.start("--insecure", "--log-format", "json", *options, own=lambda node: [
+        peers.start("--insecure", "--log-format", "json", *mode.value, own=lambda node: [
             "--lease-kill", f"kill -9 $(cat {hosts[node.name].pid_file})"])
         watch = stack.enter_context(LeaseWatch(peers.etcd, networks.stand_at_router))
         for host in hosts.values():
             host.start_writing()
-        yield Machines(networks, peers, hosts, watch, waits)
+        yield Machines(networks, peers, hosts, watch, mode)

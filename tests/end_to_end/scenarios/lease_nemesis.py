@@ -16,12 +16,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from harness import count, expect, rounds, run_scenarios, wait_until  # noqa: E402
 from lease_history import both_open, outside_tenure  # noqa: E402
-from machines import three_machines  # noqa: E402
+from machines import Mode, three_machines  # noqa: E402
 from nemesis import Nemesis  # noqa: E402
 
 
-def run_nemesis(program, chance, waits: bool) -> None:
-    with three_machines(program, chance, waits) as machines:
+def run_nemesis(program, chance, mode: Mode) -> None:
+    print(f"commits: {mode.name.lower()}", flush=True)
+    with three_machines(program, chance, mode) as machines:
         machines.expect_clocks_to_jump()
         nemesis = Nemesis(machines, chance)
         until = time.monotonic() + rounds(0, 600)
@@ -37,11 +38,13 @@ def run_nemesis(program, chance, waits: bool) -> None:
 
 
 def commits_that_wait(program, chance):
-    run_nemesis(program, chance, True)
+    """For ever, or, in every other run, for half a second, and then go on alone until there are standbys:
+    what was told to be replicated is there all the same."""
+    run_nemesis(program, chance, chance.choice((Mode.WAIT, Mode.DEGRADE)))
 
 
 def asynchronous(program, chance):
-    run_nemesis(program, chance, False)
+    run_nemesis(program, chance, Mode.ASYNCHRONOUS)
 
 
 def expect_two_writers(machines, leader, since: float, undo) -> None:
@@ -65,7 +68,7 @@ def expect_two_writers(machines, leader, since: float, undo) -> None:
 
 def nobody_fences(program, chance):
     """Negative controls: a node whose fence does nothing; a node that hangs while nothing is bound to it."""
-    with three_machines(program, chance, False, environment=("UNDERSTUDY_LEAVE_OUT=lease_fence",)) as machines:
+    with three_machines(program, chance, Mode.ASYNCHRONOUS, environment=("UNDERSTUDY_LEAVE_OUT=lease_fence",)) as machines:
         machines.wait_until_calm(30)
         leader, since = machines.leader(), time.monotonic()
         cut = machines.networks.cut_off(leader.name)
