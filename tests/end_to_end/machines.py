@@ -9,7 +9,7 @@ import pathlib
 import random
 import sys
 import time
-from typing import Iterator, NamedTuple
+from typing import Callable, Iterator, NamedTuple
 
 import lease_history
 from application import CannotLoad, find_python
@@ -25,6 +25,7 @@ from slow_disk import SlowDisk
 from wall_clock import DAY, WallClock, build_preload
 
 NAMES = "abc"
+PAUSE = "/understudy/pause"
 MEMBERS = "/understudy/members/"  # what the nodes say of themselves in etcd
 MAX_LAG = 20
 # A tenure without commits that wait may lose what was committed after the last renewal that succeeded was
@@ -61,6 +62,11 @@ class Machines(NamedTuple):
                    for found in self.peers.etcd.ask("/v3/kv/range", asked).get("kvs", [])]
         return any(member["role"] == "standby" and not member["refusal"] for member in members)
 
+    def is_paused(self) -> bool:
+        """Asked for in etcd, or noted by who leads. Raises what NO_ANSWER has."""
+        asked = self.peers.etcd.ask("/v3/kv/range", {"key": base64_text(PAUSE)})
+        return bool(asked.get("kvs")) or bool(self.watch.record and self.watch.record["paused"])
+
     def is_calm(self) -> bool:
         """All are there, one leads, the others follow, and one of these could lead."""
         with contextlib.suppress(*NO_ANSWER):
@@ -70,13 +76,17 @@ class Machines(NamedTuple):
     def _is_calm(self) -> bool:
         statuses = self.peers.statuses()
         leader = self.leader()
-        return (leader is not None and not self.watch.record["paused"] and len(statuses) == len(NAMES) and self.peers.etcd.leader() is not None
+        return (leader is not None and not self.is_paused() and len(statuses) == len(NAMES) and self.peers.etcd.leader() is not None
                 and all(status and status["state"] == ("publishing" if name == leader.name else "streaming")
                         for name, status in statuses.items()) and self.has_heir())
 
-    def wait_until_calm(self, timeout: float) -> None:
+    def wait_until_calm(self, timeout: float, meanwhile: Callable[[], None] = lambda: None) -> None:
+        def is_calm() -> bool:
+            meanwhile()
+            return self.is_calm()
+
         try:
-            wait_until("one leads, and all follow", self.is_calm, timeout)
+            wait_until("one leads, and all follow", is_calm, timeout)
         except Expectation as error:
             raise Expectation(f"{error}; record {self.watch.record}; {brief(self.peers.statuses())}") from None
 

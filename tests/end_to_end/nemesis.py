@@ -13,6 +13,7 @@ import time
 from typing import Callable
 
 from cluster import brief
+from etcd import NO_ANSWER
 from harness import Expectation, expect, wait_until
 from hosts import Host
 from machines import NAMES, Machines
@@ -63,7 +64,7 @@ class Nemesis:
             self._undo_due()
             expect(time.monotonic() < deadline, f"not undone within {HEALING} s: {self._due}")
             time.sleep(0.02)
-        self.machines.wait_until_calm(deadline - time.monotonic())
+        self.machines.wait_until_calm(deadline - time.monotonic(), meanwhile=self._resume_if_paused)
 
     def _deal(self, blow: Callable) -> None:
         """Holds until another node leads, and takes writes."""
@@ -272,6 +273,12 @@ class Nemesis:
     def pause_automatics(self) -> None:
         self._later(0.5, 3, self._resume_automatics)  # whatever became of the command
         self._any().node.run("pause", timeout=1.0)
+
+    def _resume_if_paused(self) -> None:
+        """A pause whose command was given up may be carried out after the resume that undid it."""
+        with contextlib.suppress(*GONE, *NO_ANSWER):
+            if self.machines.is_paused():
+                self._resume_automatics()
 
     def _resume_automatics(self) -> bool:
         return any(host.node.is_running() and host.node.run("resume", timeout=2.0).returncode == 0
