@@ -12,6 +12,7 @@ import socket
 import subprocess
 import threading
 import time
+from typing import Callable
 
 from etcd import Member
 from harness import FOLDER, Node, die_with_parent
@@ -60,7 +61,8 @@ class Host:
         path = folder / f"notify-{self.name}"
         self._socket.bind(str(path))
         self._socket.setblocking(False)
-        node.launcher = [*node.launcher, *clock.launcher, f"NOTIFY_SOCKET={path}", f"WATCHDOG_USEC={int(WATCHDOG * 1e6)}"]
+        node.launcher = [*node.launcher, *clock.launcher, f"NOTIFY_SOCKET={path}",
+                         f"WATCHDOG_USEC={int(WATCHDOG * 1e6)}"]
         self.lock = threading.RLock()
         self._ending = threading.Event()
         # Processes die with the thread that started them: this one stays until all are dead.
@@ -180,18 +182,25 @@ class Host:
 
     # --- faults ---
 
-    def kill_node(self) -> None:
+    # Each answers whether there was anything to do it to.
+
+    def kill_node(self) -> bool:
         """kill -9. The application goes with it, a few milliseconds later: as long nobody guards the
         database."""
         with self.lock:
+            if not self.node.is_running():
+                return False
             killed_at = time.monotonic()
             self._kill(self.node.process)
             time.sleep(self.chance.uniform(*BOUND_END))
             self._end_application(killed_at)
+            return True
 
-    def kill_application(self) -> None:
+    def kill_application(self) -> bool:
         with self.lock:
+            was_running = self._is_application_running()
             self._end_application()
+            return was_running
 
     def start_writing(self) -> None:
         """From now on there is an application."""
@@ -203,27 +212,30 @@ class Host:
             self.runs_application = False
             self._end_application()
 
-    def kill_member(self) -> None:
+    def kill_member(self) -> bool:
         with self.lock:
+            was_running = self.member.is_running()
             self._kill(self.member.process)
+            return was_running
 
     def start_member(self) -> None:
         with self.lock:
             if not self.is_off:
                 self.member.start()
 
-    def power_off(self, loses_writes: bool = False) -> None:
+    def power_off(self, loses_writes: bool = False) -> bool:
         """Silently: no reset, no goodbye comes out of it. `loses_writes`: what was not on the disk by then
         never will be, as where the current is cut."""
         with self.lock:
             if self.is_off:
-                return
+                return False
             self.is_off, self._loses_writes = True, loses_writes
             self._frozen_at = None
             self._cable = self.networks.cut_off(self.name)
             self._kill_all()
             if loses_writes:
                 self.disk.cut()
+            return True
 
     def power_on(self) -> None:
         with self.lock:
@@ -236,14 +248,15 @@ class Host:
             self.member.start()
             self._start_node()
 
-    def freeze(self) -> None:
+    def freeze(self) -> bool:
         """The whole machine stands still, its service manager, too."""
         with self.lock:
             if self.is_off or self._frozen_at is not None:
-                return
+                return False
             self._frozen_at = time.monotonic()
             for process in self._processes():
                 os.kill(process.pid, signal.SIGSTOP)
+            return True
 
     def go_on(self) -> None:
         """What it was doing goes on before anybody looks at a watchdog: that time is excused, when the node
@@ -258,28 +271,30 @@ class Host:
             if time.monotonic() - frozen_at > WATCHDOG / 2:
                 self.excuses.append(Excuse(self.name, frozen_at, time.monotonic()))
 
-    def freeze_disk(self, seconds: float) -> None:
+    def freeze_disk(self, seconds: float) -> bool:
         with self.lock:
-            self.disk.freeze(seconds)
+            return not self.is_off and self.disk.freeze(seconds)
 
-    def slow_disk(self, seconds: float) -> None:
+    def slow_disk(self, seconds: float) -> bool:
         with self.lock:
-            self.disk.be_slow(seconds)
+            return not self.is_off and self.disk.be_slow(seconds)
 
-    def signal_node(self, number: int) -> None:
-        with self.lock:
-            if self.node.is_running() and self._frozen_at is None:
-                os.kill(self.node.pid, number)
+    def signal_node(self, number: int) -> bool:
+        return self._signal(lambda: self.node.process, number)
 
-    def signal_application(self, number: int) -> None:
-        with self.lock:
-            if self._is_application_running() and self._frozen_at is None:
-                os.kill(self._application.pid, number)
+    def signal_application(self, number: int) -> bool:
+        return self._signal(lambda: self._application, number)
 
-    def signal_member(self, number: int) -> None:
+    def signal_member(self, number: int) -> bool:
+        return self._signal(lambda: self.member.process, number)
+
+    def _signal(self, whom: Callable[[], subprocess.Popen | None], number: int) -> bool:
         with self.lock:
-            if self.member.is_running() and self._frozen_at is None:
-                os.kill(self.member.process.pid, number)
+            process = whom()
+            if self._frozen_at is not None or process is None or process.poll() is not None:
+                return False
+            os.kill(process.pid, number)
+            return True
 
 
 def application_command(extension: pathlib.Path | None, python: str, may_degrade: bool) -> list[str]:

@@ -74,11 +74,12 @@ class Machines(NamedTuple):
         return False
 
     def _is_calm(self) -> bool:
-        statuses = self.peers.statuses()
-        leader = self.leader()
-        return (leader is not None and not self.is_paused() and len(statuses) == len(NAMES) and self.peers.etcd.leader() is not None
-                and all(status and status["state"] == ("publishing" if name == leader.name else "streaming")
-                        for name, status in statuses.items()) and self.has_heir())
+        statuses, leader = self.peers.statuses(), self.leader()
+        if leader is None or len(statuses) < len(NAMES) or self.peers.etcd.leader() is None or self.is_paused():
+            return False
+        states = {name: status and status["state"] for name, status in statuses.items()}
+        wanted = {name: "publishing" if name == leader.name else "streaming" for name in NAMES}
+        return states == wanted and self.has_heir()
 
     def wait_until_calm(self, timeout: float, meanwhile: Callable[[], None] = lambda: None) -> None:
         def is_calm() -> bool:

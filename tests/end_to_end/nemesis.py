@@ -22,6 +22,7 @@ from wall_clock import DAY
 # What becomes of something that is done to a process which has just died, or which is stopped.
 GONE = (OSError, subprocess.SubprocessError)
 RETRY = 0.2
+TRIES = 5
 HEALING = 60.0   # seconds that everything may take to be undone, and one to lead
 TAKEOVER = 30.0  # until another one leads
 # A disk that is silent for longer than the margin, in the middle of a COMMIT, keeps the application's lock
@@ -36,8 +37,8 @@ class Nemesis:
         self.done: dict[str, int] = {}
         self._due: list[tuple[float, Callable]] = []  # when, and what is undone
         self.deck = [
-            self.kill_host, self.black_out, self.kill_node, self.kill_leading_node, self.kill_member, self.kill_etcd_leader,
-            self.kill_application, self.stop_node, self.stop_node_briefly, self.stop_member,
+            self.kill_host, self.black_out, self.kill_node, self.kill_leading_node, self.kill_member,
+            self.kill_etcd_leader, self.kill_application, self.stop_node, self.stop_node_briefly, self.stop_member,
             self.stop_etcd_leader, self.stop_application, self.stop_host, self.stop_host_briefly, self.part,
             self.part_one_way, self.part_nodes, self.part_node_from_member, self.part_node_from_own_member,
             self.part_members, self.isolate, self.jump_clock, self.slow_disk, self.freeze_disk, self.move,
@@ -49,12 +50,15 @@ class Nemesis:
 
     def play_round(self, blows: int, pace: float) -> None:
         """The whole deck, and so many blows among it. `pace`: the longest time between two faults."""
-        deck = self.chance.sample(self.deck, len(self.deck))
+        deck, missed = self.chance.sample(self.deck, len(self.deck)), []
         for number, blow in enumerate(self.chance.sample(self.blows, blows)):
             self._deal(blow)
             for fault in deck[number::blows]:
-                self._act(fault)
-                self._let_pass(self.chance.uniform(0.05, pace))
+                if not self._act(fault, pace):
+                    missed.append(fault)
+        for fault in missed:  # where all is calm there is something to do it to
+            self.heal()
+            self._act(fault, pace)
 
     def heal(self) -> None:
         """All that was done is undone; waits until one leads and all follow."""
@@ -86,10 +90,17 @@ class Nemesis:
         before = host.rows_told()
         wait_until(f"{host.name} takes writes", lambda: host.rows_told() >= before + rows, TAKEOVER)
 
-    def _act(self, fault: Callable) -> None:
-        self.done[fault.__name__] = self.done.get(fault.__name__, 0) + 1
-        with contextlib.suppress(*GONE):
-            fault()
+    def _act(self, fault: Callable, pace: float) -> bool:
+        """On another one, or later, when there was nothing to do it to. False: there never was."""
+        for _ in range(TRIES):
+            is_done = False
+            with contextlib.suppress(*GONE):
+                is_done = fault() is not False
+            self._let_pass(self.chance.uniform(0.05, pace))
+            if is_done:
+                self.done[fault.__name__] = self.done.get(fault.__name__, 0) + 1
+                return True
+        return False
 
     def _let_pass(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -98,7 +109,7 @@ class Nemesis:
             time.sleep(0.01)
 
     def _undo_due(self) -> None:
-        """What answers False, or fails, is tried again until it is done."""
+        """What is due; it is tried again until it neither fails nor answers False."""
         for entry in [entry for entry in self._due if entry[0] <= time.monotonic()]:
             self._due.remove(entry)
             try:
@@ -129,13 +140,13 @@ class Nemesis:
 
     def corner_and_hang(self, leader: Host) -> Callable:
         """And its node hangs before it has fenced: its watchdog must kill it in time."""
-        self._later(1.5, 4.2, lambda: leader.signal_node(signal.SIGSTOP))
+        self._later(1.5, 4.2, lambda: leader.signal_node(signal.SIGSTOP) or None)
         return self.networks.cut_off(leader.name).mend
 
     def corner_in_transaction(self, leader: Host) -> Callable:
         """And its application stands still, often with its transaction open: --lease-kill must end it."""
         mend = self.networks.cut_off(leader.name).mend
-        self._later(1, 3, lambda: leader.signal_application(signal.SIGSTOP))
+        self._later(1, 3, lambda: leader.signal_application(signal.SIGSTOP) or None)
 
         def undo() -> None:
             leader.signal_application(signal.SIGCONT)
@@ -153,10 +164,10 @@ class Nemesis:
 
     # --- kill -9 ---
 
-    def kill_host(self) -> None:
+    def kill_host(self) -> bool:
         host = self._any()
-        host.power_off(loses_writes=self.chance.random() < 0.5)
         self._later(0.5, 6, host.power_on)
+        return host.power_off(loses_writes=self.chance.random() < 0.5)
 
     def black_out(self) -> None:
         """All of them at once."""
@@ -164,57 +175,63 @@ class Nemesis:
             host.power_off(loses_writes=True)
             self._later(0.3, 2, host.power_on)
 
-    def kill_node(self) -> None:
-        self._any().kill_node()
+    def kill_node(self) -> bool:
+        return self._any().kill_node()
 
-    def kill_leading_node(self) -> None:
-        (self._leading() or self._any()).kill_node()
+    def kill_leading_node(self) -> bool:
+        leader = self._leading()
+        return leader is not None and leader.kill_node()
 
-    def kill_member(self) -> None:
-        self._kill_member_of(self._any())
+    def kill_member(self) -> bool:
+        return self._kill_member_of(self._any())
 
-    def kill_etcd_leader(self) -> None:
-        self._kill_member_of(self._host_of_etcd_leader() or self._any())
+    def kill_etcd_leader(self) -> bool:
+        host = self._host_of_etcd_leader()
+        return host is not None and self._kill_member_of(host)
 
-    def _kill_member_of(self, host: Host) -> None:
-        host.kill_member()
+    def _kill_member_of(self, host: Host) -> bool:
         self._later(0.2, 5, host.start_member)
+        return host.kill_member()
 
-    def kill_application(self) -> None:
-        self._any().kill_application()
+    def kill_application(self) -> bool:
+        return self._any().kill_application()
 
     # --- SIGSTOP ---
 
-    def stop_node(self) -> None:
+    def stop_node(self) -> bool:
         """Its watchdog kills it."""
-        self._stop(self._any().signal_node, 1, 4)
+        return self._stop(self._any().signal_node, 1, 4)
 
-    def stop_node_briefly(self) -> None:
-        self._stop(self._any().signal_node, 0.05, 0.3)
+    def stop_node_briefly(self) -> bool:
+        return self._stop(self._any().signal_node, 0.05, 0.3)
 
-    def stop_member(self) -> None:
-        self._stop(self._any().signal_member, 0.5, 5)
+    def stop_member(self) -> bool:
+        return self._stop(self._any().signal_member, 0.5, 5)
 
-    def stop_etcd_leader(self) -> None:
-        self._stop((self._host_of_etcd_leader() or self._any()).signal_member, 0.5, 5)
+    def stop_etcd_leader(self) -> bool:
+        host = self._host_of_etcd_leader()
+        return host is not None and self._stop(host.signal_member, 0.5, 5)
 
-    def stop_application(self) -> None:
+    def stop_application(self) -> bool:
         """Often with its transaction open."""
-        self._stop((self._leading() or self._any()).signal_application, 0.5, 5)
+        return self._stop((self._leading() or self._any()).signal_application, 0.5, 5)
 
-    def _stop(self, send: Callable[[int], None], least: float, most: float) -> None:
-        send(signal.SIGSTOP)
-        self._later(least, most, lambda: send(signal.SIGCONT))
+    def _stop(self, send: Callable[[int], bool], least: float, most: float) -> bool:
+        def go_on() -> None:
+            send(signal.SIGCONT)
 
-    def stop_host(self) -> None:
-        self._freeze(self._any(), 1, 6)
+        self._later(least, most, go_on)
+        return send(signal.SIGSTOP)
 
-    def stop_host_briefly(self) -> None:
-        self._freeze(self._any(), 0.05, 0.3)
+    def stop_host(self) -> bool:
+        return self._freeze(self._any(), 1, 6)
 
-    def _freeze(self, host: Host, least: float, most: float) -> None:
-        host.freeze()
+    def stop_host_briefly(self) -> bool:
+        return self._freeze(self._any(), 0.05, 0.3)
+
+    def _freeze(self, host: Host, least: float, most: float) -> bool:
         self._later(least, most, host.go_on)
+        return host.freeze()
 
     # --- partitions ---
 
@@ -258,11 +275,11 @@ class Nemesis:
         if self.chance.random() < 0.5:
             self._later(0.5, 6, lambda: host.clock.jump(-seconds))
 
-    def slow_disk(self) -> None:
-        self._any().slow_disk(self.chance.uniform(0.5, 3))
+    def slow_disk(self) -> bool:
+        return self._any().slow_disk(self.chance.uniform(0.5, 3))
 
-    def freeze_disk(self) -> None:
-        self._any().freeze_disk(self.chance.uniform(0.05, LONGEST_FREEZE))
+    def freeze_disk(self) -> bool:
+        return self._any().freeze_disk(self.chance.uniform(0.05, LONGEST_FREEZE))
 
     # --- what people do meanwhile ---
 

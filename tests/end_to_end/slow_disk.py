@@ -37,13 +37,13 @@ class SlowDisk(PowerDisk):
         self.thaw()
         super().__exit__()
 
-    def freeze(self, seconds: float) -> None:
-        """From now on no write, and no fsync, returns for so long."""
-        self._begin([seconds])
+    def freeze(self, seconds: float) -> bool:
+        """From now on no write, and no fsync, returns for so long. False: it is in trouble already."""
+        return self._begin([seconds])
 
-    def be_slow(self, seconds: float) -> None:
+    def be_slow(self, seconds: float) -> bool:
         """For so long each fsync takes up to some tenths of a second."""
-        self._begin([SLOW] * round(seconds / (SLOW + BRIEF)))
+        return self._begin([SLOW] * round(seconds / (SLOW + BRIEF)))
 
     def thaw(self) -> None:
         if self._spell:
@@ -51,14 +51,14 @@ class SlowDisk(PowerDisk):
             self._spell.join()
             self._spell = None
 
-    def _begin(self, spells: list[float]) -> None:
+    def _begin(self, spells: list[float]) -> bool:
         if self._spell and self._spell.is_alive():
-            return  # it is in trouble already
+            return False
         self._is_over.clear()
         self._is_frozen.clear()
         self._spell = threading.Thread(target=self._play, args=(spells,), name=f"freezer {self.folder.name}")
         self._spell.start()
-        self._is_frozen.wait(GUARD)
+        return self._is_frozen.wait(GUARD)
 
     def _play(self, spells: list[float]) -> None:
         limit = sum(spells) + len(spells) * BRIEF + GUARD

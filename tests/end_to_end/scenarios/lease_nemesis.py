@@ -27,7 +27,7 @@ def run_nemesis(program, chance, mode: Mode) -> None:
         nemesis = Nemesis(machines, chance)
         until = time.monotonic() + rounds(0, 600)
         while not nemesis.done or time.monotonic() < until:
-            nemesis.play_round(blows=rounds(2, 3), pace=rounds(1.3, 3))
+            nemesis.play_round(blows=rounds(2, 3), pace=rounds(1, 3))
         nemesis.heal()
         history = machines.prove()
         for name, times in sorted(nemesis.done.items()):
