@@ -4,11 +4,10 @@
 #include "common/core/clock.h"
 #include "common/core/errors.h"
 #include "common/core/heartbeat.h"
-#include "common/file/new_name.h"
 #include "common/logging/log.h"
+#include "common/orphans/move_log_aside.h"
 
 #include <chrono>
-#include <filesystem>
 #include <utility>
 
 namespace understudy {
@@ -252,7 +251,7 @@ bool Intake::keep_orphans_of(const follow::RewindLog& rewind) {
 }
 
 void Intake::reset(const follow::ResetLog& reset) {
-  if (backend_ != nullptr && reset.keep_orphans) put_aside();
+  if (backend_ != nullptr && reset.keep_orphans && !put_aside()) return;
   const bool replaced = backend_ == nullptr;
   if (replaced) {
     backend_ = open_sqlite_backend(options_.backend_path, reset.stream, reset.base, reset.history);
@@ -269,25 +268,17 @@ void Intake::reset(const follow::ResetLog& reset) {
 }
 
 // Invariant 9: records that the primary does not know are kept as a file, never dropped in silence.
-void Intake::put_aside() {
+// False: stopping.
+bool Intake::put_aside() {
   const auto last = backend_->bounds().last;
   upkeep_.reset();
-  backend_->checkpoint();
   backend_.reset();
-  std::filesystem::create_directories(options_.orphans_folder);
-  const auto kept = options_.orphans_folder + "/" + std::to_string(last.epoch) + "-" +
-                    std::to_string(last.seq) + "-" + std::to_string(unix_time_us()) + ".db";
-  for (const char* suffix : {"-wal", "-shm", ""}) {
-    std::error_code error;
-    std::filesystem::rename(options_.backend_path + suffix, kept + suffix, error);
-    if (error && (*suffix == '\0'))
-      throw IoError("move aside", options_.backend_path, error.value());
-  }
-  // Both folders, before a new log takes the old one's name.
-  sync_folder_of(kept);
-  sync_folder_of(options_.backend_path);
+  const auto kept = move_log_aside(options_.backend_path, last, options_.orphans_folder,
+                                   [this] { return is_stopping(); });
+  if (!kept) return false;
   log::warning("orphans_kept", "this log is not the primary's; its records are kept",
-               {{"file", kept}, {"last", last.to_string()}});
+               {{"file", *kept}, {"last", last.to_string()}});
+  return true;
 }
 
 std::optional<LogBounds> Intake::bounds() const {
@@ -319,8 +310,7 @@ void Intake::set_bounds() {
 }
 
 std::uint64_t Intake::trim() {
-  return trim_above_floor(*backend_, options_.retention, options_.keep_after(),
-                          options_.floors());
+  return trim_above_floor(*backend_, options_.retention, options_.keep_after(), options_.floors());
 }
 
 void Intake::do_upkeep() {

@@ -94,7 +94,7 @@ class Intake {
   void rewind(const follow::RewindLog& rewind);
   [[nodiscard]] bool keep_orphans_of(const follow::RewindLog& rewind);
   void reset(const follow::ResetLog& reset);
-  void put_aside();
+  [[nodiscard]] bool put_aside();
   [[nodiscard]] bool append_durably(std::span<const BatchView> views);
   [[nodiscard]] bool write_durably(const std::function<void()>& write);
   void wait_for_space();

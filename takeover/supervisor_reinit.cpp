@@ -1,7 +1,6 @@
 // The command `reinit`: a standby begins anew.
-#include "common/core/clock.h"
-#include "common/core/errors.h"
 #include "common/logging/log.h"
+#include "common/orphans/move_log_aside.h"
 #include "takeover/supervisor.h"
 
 #include <fmt/format.h>
@@ -14,19 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kPeerAnswer{5000};
-
-// What a log has that no other one has is somebody's: it is kept, never dropped in silence.
-std::string move_log_to_orphans(const StateDirectory& directory, const Position& last) {
-  const auto folder = directory.path() + "/orphans";
-  fs::create_directories(folder);
-  const auto kept = fmt::format("{}/{}-{}-{}.db", folder, last.epoch, last.seq, unix_time_us());
-  for (const char* suffix : {"-wal", "-shm", ""}) {
-    std::error_code error;
-    fs::rename(directory.backend() + suffix, kept + suffix, error);
-    if (error && *suffix == '\0') throw IoError("move aside", directory.backend(), error.value());
-  }
-  return kept;
-}
 
 }  // namespace
 
@@ -67,9 +53,13 @@ Supervisor::Step Supervisor::put_log_aside() {
   Position last;
   if (sqlite_backend_exists(node_.directory().backend())) {
     last = open_sqlite_log_reader(node_.directory().backend())->bounds().last;
-    const auto kept = move_log_to_orphans(node_.directory(), last);
+    // What it has that no other one has is somebody's: it is kept, never dropped in silence.
+    const auto kept =
+        move_log_aside(node_.directory().backend(), last, node_.directory().path() + "/orphans",
+                       [this] { return node_.is_stopping(); });
+    if (!kept) return Step::end;
     log::warning("begins_anew", "its log is kept, and its database fetched again",
-                 {{"file", kept}, {"last", last.to_string()}});
+                 {{"file", *kept}, {"last", last.to_string()}});
   }
   for (const auto& path : {node_.directory().applied(), node_.directory().page_hashes(),
                            node_.directory().resync_stage()}) {

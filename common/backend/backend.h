@@ -123,6 +123,9 @@ std::unique_ptr<Backend> open_sqlite_backend(const std::string& path, const Stre
 std::unique_ptr<Backend> open_sqlite_backend(const std::string& path, const std::string& vfs = {});
 // False: there is none, or only what an unfinished creation left behind.
 [[nodiscard]] bool sqlite_backend_exists(const std::string& path, const std::string& vfs = {});
+// Puts all of its WAL into the file, durably, so that the file alone is the log; of a log that
+// nobody writes. False: a reader still reads an earlier state, or the disk is full; try again.
+[[nodiscard]] bool fold_sqlite_backend(const std::string& path);
 // Whose log a backend.db is. Throws as opening one does.
 [[nodiscard]] StreamId stream_of_sqlite_backend(const std::string& path);
 // Reads the log of a backend.db that another process may be writing.

@@ -301,6 +301,23 @@ bool sqlite_backend_exists(const std::string& path, const std::string& vfs) {
   return is_backend_there(path, vfs);
 }
 
+bool fold_sqlite_backend(const std::string& path) {
+  return reporting_damage(path, [&] {
+    Connection connection(path, Connection::Mode::read_write);
+    move_wal_at_close(connection, false);
+    connection.execute("PRAGMA synchronous = FULL");
+    auto checkpoint = connection.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+    try {
+      if (!checkpoint.step()) return false;
+    } catch (const SqliteError& error) {
+      if (error.is_busy() || error.is_disk_full()) return false;
+      throw;
+    }
+    const bool was_busy = checkpoint.integer(0) != 0;
+    return !was_busy && checkpoint.integer(1) == checkpoint.integer(2);  // frames: all, moved
+  });
+}
+
 std::unique_ptr<Backend> open_sqlite_backend(const std::string& path, const StreamId& stream,
                                              const Position& base, const History& history,
                                              const std::string& vfs) {

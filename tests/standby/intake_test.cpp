@@ -3,6 +3,7 @@
 #include "subscriber/intake.h"
 
 #include "common/core/clock.h"
+#include "common/sqlite/connection.h"
 #include "tests/standby/log_scene.h"
 #include "tests/support/temporary_directory.h"
 
@@ -10,7 +11,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -85,6 +88,22 @@ class Scene {
     for (auto& append : run) intake_.push(std::move(append));
   }
 
+  // The primary has another log, which begins where this one did.
+  void begin_other_log() {
+    const auto start = begin_first_epoch("another", kBase.sum);
+    seq_ = applied_ = 0;
+    intake_.push(follow::ResetLog{++ticket_, stream_id(), kBase, {start}, true});
+  }
+  [[nodiscard]] std::string backend() const { return folder_.file("backend.db"); }
+  [[nodiscard]] std::vector<std::string> kept_logs() const {
+    std::vector<std::string> logs;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.file("orphans"), error)) {
+      if (entry.path().extension() == ".db") logs.push_back(entry.path());
+    }
+    return logs;
+  }
+  [[nodiscard]] bool is_idle() const { return reported_ == ticket_; }
   [[nodiscard]] std::uint64_t reported() const { return reported_; }
   [[nodiscard]] std::thread::id reporter() const { return reporter_; }
   [[nodiscard]] Seq handed_over() const { return seq_; }
@@ -182,6 +201,49 @@ TEST_CASE("where the log thread has failed nobody appends any more") {
   auto next = scene.make(1);
   CHECK_FALSE(scene.append_now(next));
   CHECK(scene.intake().open_reader()->bounds().last.seq == 3);
+}
+
+// The primary's log is another one: what this one has is kept whole, though its last records are in
+// the WAL alone for as long as somebody reads.
+TEST_CASE("a log that is put aside waits for its readers, and is one file then") {
+  Scene scene;
+  scene.start();
+  scene.wait_until_idle();
+  scene.push(scene.make(5));
+  scene.wait_until_idle();
+  std::optional<Connection> reader(std::in_place, scene.backend(), Connection::Mode::read_only);
+  reader->execute("BEGIN");
+  CHECK(reader->query_integer("SELECT count(*) FROM batch") == 5);
+  scene.push(scene.make(5));
+  scene.wait_until_idle();
+  scene.begin_other_log();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // it could do wrong
+  CHECK_FALSE(scene.is_idle());
+  CHECK(scene.kept_logs().empty());
+  reader.reset();
+  scene.wait_until_idle();
+  REQUIRE(scene.kept_logs().size() == 1);
+  const auto kept = scene.kept_logs().front();
+  CHECK_FALSE(std::filesystem::exists(kept + "-wal"));
+  CHECK(open_sqlite_log_reader(kept)->bounds().last.seq == 10);
+  CHECK(scene.intake().bounds()->last == kBase);
+}
+
+TEST_CASE("stop() ends the wait for a reader, and the log stays as it was") {
+  Scene scene;
+  scene.start();
+  scene.wait_until_idle();
+  scene.push(scene.make(5));
+  scene.wait_until_idle();
+  Connection reader(scene.backend(), Connection::Mode::read_only);
+  reader.execute("BEGIN");
+  CHECK(reader.query_integer("SELECT count(*) FROM batch") == 5);
+  scene.push(scene.make(5));
+  scene.wait_until_idle();
+  scene.begin_other_log();
+  scene.stop();
+  CHECK(scene.kept_logs().empty());
+  CHECK(open_sqlite_log_reader(scene.backend())->bounds().last.seq == 10);
 }
 
 TEST_CASE("nothing is appended after stop()") {
