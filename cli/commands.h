@@ -42,6 +42,7 @@ struct DoctorCommand {
   std::string config_file = {};  // empty: what follows says it
   std::optional<Endpoint> listen = {};
   std::vector<Endpoint> peers = {};
+  KeyFiles keys = {};
   std::uint64_t keep_bytes = 0;
   std::uint64_t wal_limit_bytes = 0;
   bool json = false;

@@ -24,6 +24,7 @@ doctor::Patient patient_of(const DoctorCommand& command) {
                           .state_dir = command.of.state_dir,
                           .listen = command.listen,
                           .peers = command.peers,
+                          .keys = command.keys,
                           .keep_bytes = command.keep_bytes,
                           .wal_limit_bytes = command.wal_limit_bytes,
                           .files = {}};
@@ -44,7 +45,8 @@ doctor::Patient patient_of(const ConfiguredNode& node, const ConfigKeys& keys) {
                           .state_dir = state_of(options.node.database, options.node.state_dir),
                           .role = options.node.role,
                           .listen = options.follow.listen,
-                          .peers = options.peers,
+                          .peers = options.peers.empty() ? options.follow.from : options.peers,
+                          .keys = options.keys,
                           .keep_bytes = options.publish.retention.max_bytes,
                           .wal_limit_bytes = options.publish.tail.wal_hard_limit_bytes,
                           .files = {}};

@@ -1,6 +1,7 @@
 #include "cli/doctor_options.h"
 
 #include "cli/help_text.h"
+#include "cli/key_options.h"
 #include "cli/shared_options.h"
 
 namespace understudy {
@@ -18,6 +19,7 @@ CLI::App* add_doctor(CLI::App& app, Typed& typed) {
   command->add_option("--peers", typed.peers, "the nodes that it must reach, parted by commas")
       ->type_name("ENDPOINT")
       ->delimiter(',');
+  add_key_options(*command, typed);
   command->add_option("--keep-bytes", typed.keep_bytes, "most that its queue of records may hold")
       ->type_name("SIZE")
       ->capture_default_str();
@@ -35,7 +37,8 @@ DoctorCommand read_doctor(const Typed& typed) {
   DoctorCommand command{.of = {typed.database, typed.state_dir},
                         .config_file = typed.config_file,
                         .listen = {},
-                        .peers = read_endpoints("--peers", typed.peers)};
+                        .peers = read_endpoints("--peers", typed.peers),
+                        .keys = read_key_files(typed)};
   if (!typed.listen.empty()) command.listen = read_endpoint("--listen", typed.listen);
   command.keep_bytes = read_size("--keep-bytes", typed.keep_bytes);
   command.wal_limit_bytes = read_size("--wal-limit", typed.wal_limit);

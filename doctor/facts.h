@@ -2,8 +2,10 @@
 // without having to be brought about.
 #pragma once
 
+#include "common/keys/key_files.h"
 #include "common/node/status.h"
 #include "common/transport/endpoint.h"
+#include "common/transport/peer_trial.h"
 
 #include <sys/types.h>
 
@@ -21,6 +23,7 @@ struct Patient {
   NodeRole role = NodeRole::primary;
   std::optional<Endpoint> listen = {};
   std::vector<Endpoint> peers = {};
+  KeyFiles keys = {};  // none: without keys
   std::uint64_t keep_bytes = 0;
   std::uint64_t wal_limit_bytes = 0;
   std::string archive = {};  // folder of one; empty: none
@@ -105,12 +108,16 @@ struct PortFacts {
 struct PeerFacts {
   Endpoint endpoint = {};
   std::string live_error = {}, requests_error = {};  // empty: it can be reached
+  std::optional<PeerTrial> trial = {};               // nullopt: not tried
 };
 
 struct NetworkFacts {
   std::optional<Endpoint> listen = {};
   std::vector<PortFacts> ports = {};
   std::vector<PeerFacts> peers = {};
+  std::string own_key = {};  // public; empty: without keys
+  std::string keys_trouble =
+      {};  // why the key files cannot be used; empty: they can, or there are none
 };
 
 }  // namespace understudy::doctor

@@ -14,7 +14,7 @@ namespace understudy::doctor {
 [[nodiscard]] std::vector<DiskFacts> gather_disks(const Patient& patient);
 [[nodiscard]] std::vector<FileFacts> gather_files(const Patient& patient);
 [[nodiscard]] MachineFacts gather_machine(const NodeFacts& node);
-// A second at most for each peer.
+// Four seconds at most for each peer: whether its ports answer, and a handshake.
 [[nodiscard]] NetworkFacts gather_network(const Patient& patient, const NodeFacts& node);
 
 }  // namespace understudy::doctor

@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -25,6 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kPatience_ms = 500;
+constexpr std::chrono::milliseconds kHandshakePatience{3000};
 
 void look_at_state(const Patient& patient, NodeFacts& facts) {
   const StateDirectory directory(patient.state_dir);
@@ -98,6 +101,30 @@ std::string try_port(const Endpoint& endpoint, int port) {
   return trouble;
 }
 
+// Whom the node is to reach: as it was told, and whom its list of peers has an endpoint of.
+std::vector<Endpoint> whom_to_try(const Patient& patient, const NodeFacts& node,
+                                  const Security& security) {
+  auto all = patient.peers;
+  if (all.empty() && node.status) {
+    for (const auto& from : node.status->from) all.push_back(Endpoint::parse(from));
+  }
+  if (security.is_open()) return all;
+  for (const auto& peer : security.peers()->all()) {
+    if (peer.endpoint.empty() || peer.key == security.own().public_key) continue;
+    const auto endpoint = Endpoint::parse(peer.endpoint);
+    if (std::ranges::find(all, endpoint) == all.end()) all.push_back(endpoint);
+  }
+  return all;
+}
+
+PeerFacts look_at_peer(const Endpoint& peer, const Network* network) {
+  PeerFacts facts{peer, try_port(peer, peer.port), try_port(peer, peer.port + 1)};
+  if (network != nullptr && facts.live_error.empty() && facts.requests_error.empty()) {
+    facts.trial = try_peer(*network, peer, kHandshakePatience);
+  }
+  return facts;
+}
+
 }  // namespace
 
 NodeFacts gather_node(const Patient& patient) {
@@ -131,13 +158,17 @@ NetworkFacts gather_network(const Patient& patient, const NodeFacts& node) {
       facts.ports.push_back({port, taken.contains(port), is_ours});
     }
   }
-  auto peers = patient.peers;
-  if (peers.empty() && node.status) {
-    for (const auto& from : node.status->from) peers.push_back(Endpoint::parse(from));
+  auto security = std::make_shared<Security>();
+  try {
+    security = load_security(patient.keys);
+    if (!security->is_open()) facts.own_key = security->own().public_key;
+  } catch (const Error& error) {
+    facts.keys_trouble = error.what();
   }
-  for (const auto& peer : peers) {
+  const Network network(security);
+  for (const auto& peer : whom_to_try(patient, node, *security)) {
     if (facts.listen && peer == *facts.listen) continue;  // itself
-    facts.peers.push_back({peer, try_port(peer, peer.port), try_port(peer, peer.port + 1)});
+    facts.peers.push_back(look_at_peer(peer, facts.keys_trouble.empty() ? &network : nullptr));
   }
   return facts;
 }

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace understudy::doctor {
 namespace {
 
@@ -58,6 +60,73 @@ Finding judge_peer(const PeerFacts& peer) {
           "a node needs both, the one named and the next: open it in the firewall"};
 }
 
+// What a handshake that failed means, and what to do.
+Finding judge_refusal(const std::string& name, Handshake outcome, const std::string& own_key) {
+  switch (outcome) {
+    case Handshake::unlisted:
+      return {"network", Mark::problem,
+              fmt::format("{}: no entry of --peer-keys has this endpoint", name),
+              "which key must answer there is unknown: add endpoint = \"…\" to the peer's entry"};
+    case Handshake::refuses_key:
+      return {"network", Mark::problem, fmt::format("{} refuses this node's key", name),
+              fmt::format("add {} to the --peer-keys there, and SIGHUP that node", own_key)};
+    case Handshake::ends_it:
+      return {"network", Mark::problem,
+              own_key.empty()
+                  ? fmt::format("{} ends each connection", name)
+                  : fmt::format("{} has another key than --peer-keys say: it ends each handshake",
+                                name),
+              "on that machine: understudy keygen --public KEY-FILE; correct its entry here. (Its "
+              "log, event denied, tells whether it has too many connections instead.)"};
+    case Handshake::demands_keys:
+      return {"network", Mark::problem,
+              fmt::format("{} demands keys, and this node has none", name),
+              "give this node --key-file and --peer-keys"};
+    case Handshake::has_no_keys:
+      return {"network", Mark::problem, fmt::format("{} has no keys, and this node has", name),
+              "start the node there with --key-file and --peer-keys"};
+    case Handshake::other_words:
+      return {"network", Mark::problem, fmt::format("{}: what answers there is no node", name),
+              "another program has its port: correct the endpoint, or end that program"};
+    case Handshake::no_answer:
+    case Handshake::let_in:
+      break;
+  }
+  return {"network", Mark::warning, fmt::format("{} can be reached, and no handshake ends", name),
+          "is that a node, does it run (kill -CONT), is its machine overloaded?"};
+}
+
+Findings judge_trial(const PeerFacts& peer, const PeerTrial& trial, const std::string& own_key) {
+  const auto name = peer.endpoint.to_string();
+  if (trial.requests != Handshake::let_in) {
+    return {judge_refusal(name, trial.requests, own_key)};
+  }
+  if (trial.live == Handshake::refuses_key) {
+    return {{"network", Mark::warning, fmt::format("{} does not let this node follow", name),
+             "when it is to be followed: \"follow\" in may, in this node's entry of the "
+             "--peer-keys there; then SIGHUP"}};
+  }
+  if (trial.live != Handshake::let_in) return {judge_refusal(name, trial.live, own_key)};
+  Findings found{{"network",
+                  Mark::ok,
+                  own_key.empty()
+                      ? fmt::format("{} lets this node in", name)
+                      : fmt::format("{} lets this node in, and has the right key", name),
+                  {}}};
+  if (!trial.clock_ahead_us) return found;
+  constexpr double kMuch_s = 1;
+  const double ahead_s = static_cast<double>(*trial.clock_ahead_us) / 1e6;
+  const bool is_wrong = std::abs(ahead_s) > kMuch_s;
+  found.push_back({"network", is_wrong ? Mark::warning : Mark::ok,
+                   fmt::format("the clock of {} is {:.1f} s {} this machine's", name,
+                               std::abs(ahead_s), ahead_s < 0 ? "behind" : "ahead of"),
+                   is_wrong
+                       ? "lags in seconds, and restoring to a time, are as wrong as that: run "
+                         "chrony or systemd-timesyncd on both (timedatectl shows whose is wrong)"
+                       : ""});
+  return found;
+}
+
 }  // namespace
 
 Findings judge(const NodeFacts& facts) {
@@ -95,7 +164,16 @@ Findings judge(const NetworkFacts& facts) {
   if (facts.listen) {
     for (const auto& port : facts.ports) found.push_back(judge_port(*facts.listen, port));
   }
-  for (const auto& peer : facts.peers) found.push_back(judge_peer(peer));
+  if (!facts.keys_trouble.empty()) {
+    found.push_back({"network", Mark::problem, facts.keys_trouble,
+                     "the node does not start with these keys, and no handshake was tried"});
+  }
+  for (const auto& peer : facts.peers) {
+    found.push_back(judge_peer(peer));
+    if (!peer.trial) continue;
+    auto more = judge_trial(peer, *peer.trial, facts.own_key);
+    found.insert(found.end(), more.begin(), more.end());
+  }
   return found;
 }
 

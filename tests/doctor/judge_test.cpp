@@ -131,6 +131,34 @@ TEST_CASE("judge(MachineFacts)") {
   CHECK(worst(judge(MachineFacts{4, 256, true})) == Mark::warning);
 }
 
+TEST_CASE("judge(NetworkFacts): what became of the handshakes, and the clocks") {
+  const auto with = [](Handshake live, Handshake requests, std::optional<std::int64_t> ahead_us) {
+    NetworkFacts facts;
+    facts.own_key = "OWNKEY";
+    facts.peers.push_back(
+        {Endpoint::parse("tcp://127.0.0.1:7600"), "", "", PeerTrial{live, requests, ahead_us}});
+    return judge(facts);
+  };
+  const auto both = [&](Handshake outcome) { return with(outcome, outcome, std::nullopt); };
+  using H = Handshake;
+  CHECK(worst(both(H::let_in)) == Mark::ok);
+  for (const auto wrong :
+       {H::unlisted, H::refuses_key, H::ends_it, H::demands_keys, H::has_no_keys, H::other_words}) {
+    CHECK(worst(both(wrong)) == Mark::problem);
+  }
+  CHECK(worst(both(H::no_answer)) == Mark::warning);
+  CHECK(both(H::refuses_key).back().advice.find("OWNKEY") != std::string::npos);
+  CHECK(worst(with(H::refuses_key, H::let_in, std::nullopt)) == Mark::warning);  // no follow
+  CHECK(worst(with(H::let_in, H::let_in, 20'000)) == Mark::ok);
+  CHECK(worst(with(H::let_in, H::let_in, 90'000'000)) == Mark::warning);
+  const auto behind = with(H::let_in, H::let_in, -90'000'000);
+  CHECK(worst(behind) == Mark::warning);
+  CHECK(behind.back().text.find("90.0 s behind") != std::string::npos);
+  NetworkFacts facts;
+  facts.keys_trouble = "no such file";
+  CHECK(worst(judge(facts)) == Mark::problem);
+}
+
 TEST_CASE("judge(NodeFacts)") {
   NodeFacts facts;
   CHECK(worst(judge(facts)) == Mark::note);  // none runs

@@ -5,6 +5,7 @@ says what to do, changes nothing and disturbs nobody.
 import json
 import os
 import pathlib
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -12,12 +13,14 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from cluster import Peers  # noqa: E402
 from harness import Cluster, Skipped, count, expect, free_port, rounds, run_scenarios, wait_until  # noqa: E402
+from keyring import with_keys  # noqa: E402
 
 
-def examine(program: str, *arguments: str) -> tuple[int, list[dict]]:
+def examine(program: str, *arguments: str, environment: dict | None = None) -> tuple[int, list[dict]]:
     answer = subprocess.run([program, "doctor", *map(str, arguments), "--json"], capture_output=True,
-                            text=True, timeout=60, check=False)
+                            text=True, timeout=60, check=False, env={**os.environ, **(environment or {})})
     expect(answer.returncode in (0, 1), f"doctor: exit code {answer.returncode}: {answer.stderr}")
     document = json.loads(answer.stdout)
     expect(document["ok"] == (answer.returncode == 0), "exit code and JSON say different things")
@@ -134,6 +137,84 @@ def ports_and_peers(program, chance):
             expect_finding(findings, "problem", "only one of its two ports")
 
 
+def handshakes(program, chance):
+    """Keys that are right, wrong, unknown, on one side only, without a right; and clocks that differ."""
+    with Peers(program, "a", "b") as peers:
+        ring = with_keys(peers)
+        ring.make("reader", ("command",))
+        ring.write_peers()
+        peers.start(own=lambda node: ring.options(node.name))
+        a, b = peers["a"].database, peers["b"].address
+        def look(name: str, *more: str, environment: dict | None = None) -> list[dict]:
+            return examine(program, a, "--peers", b, *ring.options(name), *more, environment=environment)[1]
+        right = f"{b} lets this node in, and has the right key"
+        expect_finding(look("a"), "ok", right)
+        expect_finding(look("a"), "ok", f"the clock of {b} is 0.")
+        expect_finding(look("reader"), "warning", f"{b} does not let this node follow")
+        # Unknown there: a key that was made anew, and nobody was told.
+        ring.make("stranger", ())
+        stranger = look("stranger")
+        expect_finding(stranger, "problem", f"{b} refuses this node's key")
+        expect(any(ring.public("stranger") in each["advice"] for each in stranger), f"not which key: {stranger}")
+        # Another key there than the list here says.
+        own_list = ring.peers_path
+        ring.peers_path = peers.folder / "mistaken.toml"
+        ring.peers_path.write_text(own_list.read_text().replace(ring.public("b"), ring.public("stranger")))
+        expect_finding(look("a"), "problem", f"{b} has another key than --peer-keys say")
+        ring.peers_path.write_text(own_list.read_text().replace(b, "tcp://127.0.0.1:1"))
+        expect_finding(look("a"), "problem", f"{b}: no entry of --peer-keys has this endpoint")
+        ring.peers_path.write_text("[[peer]]\nname = 1\n")
+        expect_finding(look("a"), "problem", "mistaken.toml")
+        ring.peers_path = own_list
+        expect_finding(examine(program, a, "--peers", b)[1], "problem", f"{b} demands keys")
+        shim = clock_shim(peers.folder)
+        if shim:
+            wrong = look("a", environment={"LD_PRELOAD": str(shim)})
+            expect_finding(wrong, "warning", "the clock is not kept right by NTP")
+            expect_finding(wrong, "warning", f"the clock of {b} is 90.")
+            expect(any("behind" in each["text"] for each in wrong), f"{wrong}")
+            count("clocks that differ, told by the doctor", 1)
+        peers["b"].stop()
+        expect_finding(look("a"), "warning", f"{b} cannot be reached")
+        with socket.socket() as live, socket.socket() as requests:
+            for each, port in ((live, peers["b"].port), (requests, peers["b"].port + 1)):
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                each.bind(("127.0.0.1", port))
+                each.listen()
+            expect_finding(look("a"), "warning", f"{b} can be reached, and no handshake ends")
+        config = peers.folder / "b.toml"
+        config.write_text(f'[[database]]\npath = "{peers["b"].database}"\nrole = "subscribe"\nnode = "b"\n'
+                          f'from = "{peers["a"].address}"\nkey-file = "{ring.key_path("b")}"\n'
+                          f'peer-keys = "{ring.peers_path}"\n')
+        expect_finding(examine(program, "--config", config)[1], "ok",
+                       f"{peers['a'].address} lets this node in, and has the right key")
+        expect(not peers.unexpected_errors(), peers.unexpected_errors())
+        count("handshakes judged by the doctor", 10)
+
+
+def clock_shim(folder: pathlib.Path) -> pathlib.Path | None:
+    """For one process: a clock that is 90 s ahead, and of which the kernel says that nobody keeps it right."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if not compiler:
+        return None
+    source, shim = folder / "clock.c", folder / "clock.so"
+    source.write_text(r"""
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <sys/timex.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec* time) {
+  long code = syscall(SYS_clock_gettime, clock, time);
+  if (code == 0 && clock == CLOCK_REALTIME) time->tv_sec += 90;
+  return (int)code;
+}
+int adjtimex(struct timex* clock) { clock->status = STA_UNSYNC; return TIME_ERROR; }
+""")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(shim), str(source)], check=True)
+    return shim
+
+
 def files_and_rights(program, chance):
     with Cluster(program) as cluster:
         database = create(cluster.folder / "app.db")
@@ -201,4 +282,4 @@ def for_people(program, chance):
 
 if __name__ == "__main__":
     run_scenarios(a_healthy_pair, before_the_first_start, what_is_wrong_with_a_database,
-                  who_holds_transactions_open, ports_and_peers, files_and_rights, disks, for_people)
+                  who_holds_transactions_open, ports_and_peers, handshakes, files_and_rights, disks, for_people)
