@@ -62,12 +62,13 @@ void LeaseKeeper::on_view(LeaseView view, std::int64_t sent_us, std::int64_t now
 
 void LeaseKeeper::note_view(const LeaseView& view, std::int64_t sent_us, std::int64_t now_us) {
   known_revision_ = view.revision;
+  const bool is_first = view_sent_us_ == 0;
   view_sent_us_ = sent_us;
   std::map<std::string, Seen> seen;
   for (const auto& [member, revision] : view.members) {
     const auto before = members_seen_.find(member.node);
     const bool is_same = before != members_seen_.end() && before->second.revision == revision;
-    seen[member.node] = is_same ? before->second : Seen{revision, now_us};
+    seen[member.node] = is_same ? before->second : Seen{revision, now_us, !is_first};
   }
   members_seen_ = std::move(seen);
   note_leader(view.leader, now_us);

@@ -163,6 +163,7 @@ class LeaseKeeper {
   struct Seen {
     std::int64_t revision = 0;
     std::int64_t at_us = 0;
+    bool lives = false;  // it was written since this run began
   };
   enum class Purpose { claim, acquire, renew, hand_over, release };
   struct Pending {
@@ -209,6 +210,7 @@ class LeaseKeeper {
   void renew_when_due(std::int64_t now_us);
   [[nodiscard]] LeaderRecord next_record(std::int64_t now_us) const;
   [[nodiscard]] std::vector<std::string> listed(std::int64_t now_us) const;
+  [[nodiscard]] bool is_to_list(const std::string& node, std::int64_t now_us) const;
   void ask_to_stay_when_due(std::int64_t now_us);
   void heed_deadline(std::int64_t now_us);
   void on_renewed(const Pending& pending, std::int64_t now_us);

@@ -63,11 +63,22 @@ void LeaseKeeper::give_back_when_unused(std::int64_t now_us) {
 std::vector<std::string> LeaseKeeper::listed(std::int64_t now_us) const {
   std::vector<std::string> names{rules_.node};
   for (const auto& [member, revision] : view_.members) {
-    const bool is_heard = member_age_us(member.node, now_us) < rules_.listed_for();
-    if (member.node != rules_.node && is_heard) names.push_back(member.node);
+    if (member.node != rules_.node && is_to_list(member.node, now_us)) names.push_back(member.node);
   }
   std::ranges::sort(names);
   return names;
+}
+
+// One that the last holder had left out, and that has not been heard of since, is left out here,
+// too: how long it has been silent this run does not know.
+bool LeaseKeeper::is_to_list(const std::string& node, std::int64_t now_us) const {
+  const auto seen = members_seen_.find(node);
+  if (seen == members_seen_.end() || now_us - seen->second.at_us >= rules_.listed_for()) {
+    return false;
+  }
+  if (seen->second.lives || !leader_) return true;
+  const auto& listed = leader_->value.members;
+  return std::ranges::find(listed, node) != listed.end();
 }
 
 LeaderRecord LeaseKeeper::next_record(std::int64_t now_us) const {

@@ -116,6 +116,29 @@ TEST_CASE("a store that was restored is heard, and told of") {
   CHECK(stage.view.leader->value.renewals > before.leader->value.renewals);
 }
 
+TEST_CASE("a node that left long ago is not listed by a new run, until it is heard of") {
+  Stage stage(rules_of("a", 5));
+  stage.keeper.on_facts(starting_at(1, 100));
+  auto record = record_of("a", 1);
+  record.members = {"a", "b"};
+  stage.put(record);
+  for (const char* node : {"b", "departed"}) {
+    MemberRecord member;
+    member.node = node;
+    stage.put(member);
+  }
+  stage.keeper.claim(1);
+  stage.step();
+  stage.keeper.on_facts(primary_at(1, 100));
+  stage.run(kTtl_us);
+  CHECK(stage.view.leader->value.members == std::vector<std::string>{"a", "b"});
+  MemberRecord back;
+  back.node = "departed";
+  stage.put(back);
+  stage.run(kSecond_us);
+  CHECK(stage.view.leader->value.members == std::vector<std::string>{"a", "b", "departed"});
+}
+
 TEST_CASE("the holder's own objection to taking it says that it has it") {
   auto stage = holder();
   const auto objections = stage.keeper.object_to_taking(stage.now_us);
