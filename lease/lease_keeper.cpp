@@ -171,7 +171,8 @@ void LeaseKeeper::on_swapped(const SwapOutcome& outcome, std::int64_t now_us) {
   unreachable_us_.reset();
   answered_us_ = now_us;
   US_ASSERT(pending_.has_value(), "an answer answers something");
-  const auto pending = *std::exchange(pending_, {});
+  auto pending = *std::exchange(pending_, {});
+  if (rules_.counts_from_answer) pending.sent_us = now_us;
   if (const auto* refused = std::get_if<NotSwapped>(&outcome)) {
     known_revision_ = std::max(known_revision_, refused->revision);
     note_leader(refused->leader, now_us);

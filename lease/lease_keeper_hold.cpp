@@ -217,7 +217,7 @@ void LeaseKeeper::on_stay_answer(std::uint64_t round, const std::string& node, b
     say(true, "lease_on_promises",
         "the lease store does not answer, but all nodes do, and promise to stay: it leads on");
   }
-  extend(round_->asked_us + rules_.ttl_us, now_us);
+  extend((rules_.counts_from_answer ? now_us : round_->asked_us) + rules_.ttl_us, now_us);
 }
 
 void LeaseKeeper::heed_deadline(std::int64_t now_us) {

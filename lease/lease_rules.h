@@ -30,8 +30,9 @@ struct LeaseRules {
   std::int64_t priority = 0;
   // Transactions that a standby may lack of what the primary last published.
   Seq max_lag = kDefaultMaxLag;
-  // For negative controls: tests alone set another one.
+  // For negative controls: tests alone set them.
   std::int64_t margin_us = -1;
+  bool counts_from_answer = false;  // the deadline, and not from before it was asked
 
   [[nodiscard]] std::int64_t margin() const {
     return margin_us >= 0 ? margin_us : std::max<std::int64_t>(1'000'000, ttl_us / 6);

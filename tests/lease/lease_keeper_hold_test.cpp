@@ -56,6 +56,48 @@ TEST_CASE("the deadline counts from before the renewal was sent") {
   CHECK(stage.keeper.deadline_us() == sent_us + kTtl_us);
 }
 
+TEST_CASE("a deadline counts from before the acquisition was sent") {
+  Stage stage(rules_of("b"));
+  stage.keeper.on_facts(standby_at(1, 100));
+  stage.put(record_of("a", 1));
+  while (!stage.has<lease::Swap>()) {
+    stage.keeper.tick(stage.now_us);
+    for (const auto& action : stage.keeper.take_actions()) {
+      stage.seen.push_back(action);
+      if (std::holds_alternative<lease::Observe>(action)) {
+        stage.keeper.on_view(stage.view, stage.now_us, stage.now_us);
+      }
+    }
+    stage.now_us += 50'000;
+    REQUIRE(stage.now_us < 60 * kSecond_us);
+  }
+  const auto sent_us = stage.now_us - 50'000;
+  stage.now_us += kSecond_us;
+  stage.keeper.on_swapped(stage.carry_out(*stage.last<lease::Swap>()), stage.now_us);
+  REQUIRE(stage.keeper.holds());
+  CHECK(stage.keeper.deadline_us() == sent_us + kTtl_us);
+}
+
+TEST_CASE("a deadline on promises counts from before they were asked for") {
+  auto stage = holder();
+  stage.run(kTtl_us);
+  stage.seen.clear();
+  stage.store_answers = false;
+  while (!stage.has<lease::AskToStay>()) {
+    stage.step();
+    stage.now_us += 10'000;
+    REQUIRE(stage.now_us < 60 * kSecond_us);
+  }
+  const auto asked_us = stage.now_us - 10'000;
+  const auto ask = *stage.last<lease::AskToStay>();
+  stage.now_us += 700'000;
+  for (const auto& node : ask.nodes) {
+    stage.keeper.on_stay_answer(ask.round, node, true, stage.now_us);
+  }
+  REQUIRE(stage.keeper.is_on_promises());
+  CHECK(stage.keeper.deadline_us() == asked_us + kTtl_us);
+}
+
 TEST_CASE("renewed after the fence and before the deadline: it goes on") {
   auto stage = holder();
   stage.store_answers = false;

@@ -23,6 +23,8 @@ class Chance {
   std::int64_t between(std::int64_t low, std::int64_t high) {
     return low + static_cast<std::int64_t>(below(static_cast<std::uint64_t>(high - low + 1)));
   }
+  // Half of the time the most.
+  std::int64_t up_to(std::int64_t high) { return in_thousand(500) ? high : between(1, high); }
   bool in_thousand(std::uint64_t n) { return below(1000) < n; }
   std::uint64_t bits() { return engine_(); }
 

@@ -9,30 +9,25 @@ namespace understudy::sim {
 namespace {
 
 constexpr std::int64_t kTtl_us = 5'000'000;
-constexpr std::int64_t kHang_us = 250'000;  // longer: the watchdog kills
 
-constexpr std::int64_t kRatesDiffer_ppm = 20'000;  // far more than clocks do
+constexpr std::int64_t kRatesDiffer_ppm = 50'000;  // far more than clocks do; the margin allows it
 constexpr std::int64_t kWildRatesDiffer_ppm = 200'000;
-// 2ρ·ttl, the longest transaction of the application, and a tick.
+// 2ρ·ttl, and what comes after the fence is due.
 constexpr std::int64_t kWildMargin_us = 2'500'000;
 
 bool has_wild_clocks(LeaseSabotage sabotage) {
   return sabotage == LeaseSabotage::wild_clocks || sabotage == LeaseSabotage::no_margin;
 }
 
-double some_rate(Chance& chance, LeaseSabotage sabotage) {
-  const auto most = has_wild_clocks(sabotage) ? kWildRatesDiffer_ppm : kRatesDiffer_ppm;
-  return 1.0 + static_cast<double>(chance.between(-most, most)) / 1e6;
-}
-
-LeaseRules rules_of(const std::string& name, std::uint64_t process, LeaseSabotage sabotage) {
+LeaseRules rules_of(const std::string& name, LeaseSabotage sabotage) {
   LeaseRules rules;
   rules.node = name;
-  rules.process = process;
   rules.ttl_us = kTtl_us;
   rules.max_lag = 1'000'000;
   if (has_wild_clocks(sabotage)) rules.margin_us = kWildMargin_us;
   if (sabotage == LeaseSabotage::no_margin) rules.margin_us = 0;
+  if (sabotage == LeaseSabotage::half_margin) rules.margin_us = rules.margin() / 2;
+  rules.counts_from_answer = sabotage == LeaseSabotage::counts_from_answer;
   return rules;
 }
 
@@ -44,21 +39,37 @@ LeaseNode::LeaseNode(World world, std::size_t index, std::size_t sync_count, Lea
       sync_count_(sync_count),
       sabotage_(sabotage),
       name_(fmt::format("node-{}", index)),
-      rate_(some_rate(world_.chance, sabotage)),
-      offset_us_(world_.chance.between(0, 1'000'000'000)) {}
+      rules_(rules_of(name_, sabotage)),
+      rates_differ_ppm_(has_wild_clocks(sabotage) ? kWildRatesDiffer_ppm : kRatesDiffer_ppm),
+      local_base_us_(world_.chance.between(0, 1'000'000'000)) {
+  const auto ppm = world_.chance.between(-rates_differ_ppm_, rates_differ_ppm_);
+  rate_ = 1.0 + static_cast<double>(ppm) / 1e6;
+}
 
-// What comes while the process is paused waits for it.
+// What comes while the process stands still waits for it.
 void LeaseNode::later(std::int64_t delay_us, std::function<void()> f) {
   world_.events.in(delay_us, [this, run = run_, f = std::move(f)]() mutable {
     if (run != run_) return;
-    const auto left = paused_until_ - world_.events.now();
+    const auto left = std::max(paused_until_, hung_until_) - world_.events.now();
     if (left > 0) return later(left + world_.chance.between(0, 1000), std::move(f));
     f();
   });
 }
 
+bool LeaseNode::is_running() const {
+  return is_up_ && std::max(paused_until_, hung_until_) <= world_.events.now();
+}
+
 std::int64_t LeaseNode::local_now() const {
-  return offset_us_ + static_cast<std::int64_t>(static_cast<double>(world_.events.now()) * rate_);
+  return local_base_us_ +
+         static_cast<std::int64_t>(static_cast<double>(world_.events.now() - base_us_) * rate_);
+}
+
+void LeaseNode::keep_time(bool is_fast) {
+  local_base_us_ = local_now();
+  base_us_ = world_.events.now();
+  const auto ppm = is_fast ? rates_differ_ppm_ : -rates_differ_ppm_;
+  rate_ = 1.0 + static_cast<double>(ppm) / 1e6;
 }
 
 void LeaseNode::say(std::string text) {
@@ -67,65 +78,33 @@ void LeaseNode::say(std::string text) {
 }
 
 std::string LeaseNode::describe() const {
-  auto text = fmt::format("{} (rate {:.4f}): {}{}{}, log {} records, epoch {}", name_, rate_,
+  auto text = fmt::format("{} (rate {:.4f}): {}{}{}{}, log {} records, epoch {}", name_, rate_,
                           !is_up_  ? "down"
                           : leads_ ? "primary"
                                    : "standby",
                           is_fenced_ ? ", fenced" : "", is_changing_ ? ", changing" : "",
-                          log_.size(), last_epoch());
+                          is_writable() ? ", written to" : "", log_.size(), last_epoch());
   for (const auto& line : story_) text += "\n    " + line;
   return text;
 }
 
-// --- the process ---
+// --- a start ---
 
 void LeaseNode::start() {
   if (is_up_) return;
+  end_application();
   ++run_;
   is_up_ = true;
   process_ = world_.chance.bits();
   decided_ = leads_ = is_changing_ = is_fenced_ = wants_fence_ = hands_over_ = false;
   is_standing_down_ = is_streaming_ = false;
   hangs_ = false;
-  paused_until_ = open_until_ = 0;
-  keeper_.emplace(rules_of(name_, process_, sabotage_), local_now());
+  paused_until_ = hung_until_ = 0;
+  auto rules = rules_;
+  rules.process = process_;
+  keeper_.emplace(std::move(rules), local_now());
   later(0, [this] { every_tick(); });
   later(world_.chance.between(50'000, 3'000'000), [this] { decide(); });
-}
-
-void LeaseNode::crash() {
-  if (!is_up_) return;
-  ++world_.counts.crashes;
-  ++run_;
-  is_up_ = leads_ = false;
-  keeper_.reset();
-  sync_.reset();
-  heard_.clear();
-  say("dies");
-}
-
-void LeaseNode::lose_disk() {
-  crash();
-  ++world_.counts.disks_lost;
-  log_.clear();
-  demoted_from_ = 0;
-  is_copied_ = false;
-  say("has lost its disk");
-}
-
-// The whole machine stands still. One that hung for long is killed by its watchdog, and the
-// application with it (docs/GUARANTEES.md).
-void LeaseNode::pause(std::int64_t for_us) {
-  if (!is_up_) return;
-  paused_until_ = world_.events.now() + for_us;
-  say(fmt::format("stands still for {} ms", for_us / 1000));
-  if (for_us <= kHang_us) return;
-  hangs_ = true;
-  world_.events.in(for_us, [this, run = run_] {
-    if (run != run_) return;
-    ++world_.counts.watchdog_kills;
-    crash();
-  });
 }
 
 void LeaseNode::decide() {
@@ -187,13 +166,16 @@ LeaseFacts LeaseNode::facts() const {
 
 void LeaseNode::every_tick() {
   drive();
+  if (!is_up_) return;
   later(world_.chance.between(20'000, 60'000), [this] { every_tick(); });
 }
 
 void LeaseNode::drive() {
-  if (wants_fence_ && !is_fenced_) try_fence();
+  tempt_the_fence();
+  if (!is_running()) return;
+  look_closely();
   keeper_->on_facts(facts());
-  keeper_->on_fenced(is_fenced_);
+  keeper_->on_fenced(is_fenced_ || (sabotage_ == LeaseSabotage::no_fence && wants_fence_));
   keeper_->tick(local_now());
   // A claim that succeeded.
   if (!decided_ && keeper_->holds()) {
@@ -203,6 +185,14 @@ void LeaseNode::drive() {
     begin_to_lead();
   }
   for (const auto& action : keeper_->take_actions()) carry_out(action);
+}
+
+void LeaseNode::look_closely() {
+  if (!world_.pace.is_tight || keeper_->holds()) return;
+  const auto& known = keeper_->leader();
+  const auto& there = world_.store.leader();
+  const bool is_news = there && (!known || known->revision != there->revision);
+  if (is_news || keeper_->is_vacant(local_now())) keeper_->look(local_now());
 }
 
 void LeaseNode::carry_out(const lease::Action& action) {

@@ -1,4 +1,4 @@
-// LeaseNode: leading, its application, following, and what an operator does.
+// LeaseNode: leading, following, and what an operator does.
 #include "tests/simulation/lease_node.h"
 
 #include <fmt/format.h>
@@ -9,8 +9,7 @@
 namespace understudy::sim {
 namespace {
 
-constexpr std::int64_t kHeardWithin_us = 3'000'000;
-constexpr std::int64_t kLongestOpen_us = 350'000;  // of the application's transactions
+constexpr std::int64_t kTryFence_us = 2'000;  // each so often
 
 }  // namespace
 
@@ -26,7 +25,7 @@ void LeaseNode::lead(Epoch epoch, const std::string& reason) {
   is_changing_ = true;
   wants_fence_ = is_fenced_ = false;
   say(fmt::format("is to lead epoch {}: {}", epoch, reason));
-  later(world_.chance.between(1'000, 300'000), [this, epoch] {
+  later(world_.chance.between(1'000, world_.pace.promotion_us), [this, epoch] {
     log_.push_back({epoch, 0, name_});
     if (!keeper_->may_write(local_now()) || keeper_->held_epoch() != epoch) {
       ++world_.counts.failed;
@@ -66,64 +65,24 @@ void LeaseNode::stand_down(const std::string& why) {
   demoted_from_ = last_epoch();
 }
 
+// SQLite's write lock: who holds a transaction open keeps it from us.
 void LeaseNode::try_fence() {
-  if (!is_fenced_ && world_.events.now() < open_until_) {
+  if (!wants_fence_) return;
+  const auto left = open_until_ - world_.events.now();
+  if (!is_fenced_ && left > 0) {
     ++world_.counts.late_fences;
-    return;
+    return later(left + world_.chance.between(0, kTryFence_us), [this] { try_fence(); });
   }
+  if (sabotage_ == LeaseSabotage::no_fence && !is_standing_down_) return;
   is_fenced_ = true;
   if (!is_standing_down_) return;
   is_standing_down_ = false;
   is_changing_ = true;
-  later(world_.chance.between(1'000, 300'000), [this] {
+  later(world_.chance.between(1'000, world_.pace.promotion_us), [this] {
     leads_ = is_changing_ = hands_over_ = false;
     sync_.reset();
     every_follow();
   });
-}
-
-// --- the application ---
-
-// It writes wherever no lock keeps it from it; some transactions stay open for a while.
-void LeaseNode::every_write() {
-  if (!leads_) return;
-  acknowledge();
-  if (is_writable()) {
-    if (world_.events.now() >= open_until_ && world_.chance.in_thousand(20)) {
-      const auto length = world_.chance.between(1'000, kLongestOpen_us);
-      open_until_ = world_.events.now() + length;
-      later(length - 1, [this] {
-        if (is_writable()) commit();
-      });
-    } else if (world_.events.now() >= open_until_) {
-      commit();
-    }
-  }
-  later(world_.chance.between(1'000, 60'000), [this] { every_write(); });
-}
-
-void LeaseNode::commit() {
-  world_.on_writable(*this);
-  ++world_.counts.commits;
-  log_.push_back({last_epoch(), world_.chance.bits() | 1, name_});
-}
-
-void LeaseNode::acknowledge() {
-  if (!sync_) return;
-  std::vector<std::pair<std::string, Seq>> heard;
-  for (const auto& [name, progress] : heard_) {
-    if (local_now() - progress.second < kHeardWithin_us) heard.emplace_back(name, progress.first);
-  }
-  const auto before = sync_->wish();
-  auto acknowledged = sync_->acknowledge(heard, log_.size(), local_now());
-  if (sabotage_ == LeaseSabotage::unsynced_take_over) {
-    for (const auto& [name, seq] : heard) acknowledged = std::max(acknowledged, seq);
-  }
-  if (sync_->wish().members != before.members) ++world_.counts.sets_changed;
-  for (; acknowledged_ < acknowledged; ++acknowledged_) {
-    ++world_.counts.acknowledged;
-    world_.on_acknowledged(log_[acknowledged_]);
-  }
 }
 
 // --- following ---
@@ -135,8 +94,7 @@ void LeaseNode::every_follow() {
   if (is_changing_) return;
   const LeaseNode* upstream = nullptr;
   for (const auto& other : world_.nodes) {
-    const bool is_heard = other.get() != this && other->is_up_ && other->leads_ &&
-                          other->paused_until_ <= world_.events.now() &&
+    const bool is_heard = other.get() != this && other->is_running() && other->leads_ &&
                           !world_.is_parted(index_, other->index_) &&
                           !world_.is_parted(other->index_, index_);
     if (is_heard && (!upstream || other->last_epoch() > upstream->last_epoch())) {
@@ -149,10 +107,9 @@ void LeaseNode::every_follow() {
 void LeaseNode::follow(const LeaseNode& upstream) {
   const auto& theirs = upstream.log_;
   is_copied_ = is_copied_ || log_.empty();
-  const auto shared = std::min(log_.size(), theirs.size());
-  const auto parting = static_cast<std::size_t>(
-      std::mismatch(log_.begin(), log_.begin() + static_cast<long>(shared), theirs.begin()).first -
-      log_.begin());
+  // Each entry was made once, on top of those before it: where one is the same, all before it are.
+  auto parting = std::min(log_.size(), theirs.size());
+  while (parting != 0 && log_[parting - 1] != theirs[parting - 1]) --parting;
   if (parting < log_.size()) {
     ++world_.counts.rewinds;
     log_.resize(parting);

@@ -7,13 +7,14 @@ namespace understudy::sim {
 namespace {
 
 constexpr std::int64_t kLimit_us = 600'000;  // then the asker gives up
+constexpr std::int64_t kSlow_us = 590'000;
 constexpr std::int64_t kLate_us = 15'000'000;
 
 }  // namespace
 
 template <typename T>
-void ToyLeaseStore::call(std::size_t node, std::function<T()> effect, std::function<void(T)> answer,
-                         std::function<void()> unknown) {
+void ToyLeaseStore::call(std::size_t node, std::uint64_t slow, std::function<T()> effect,
+                         std::function<void(T)> answer, std::function<void()> unknown) {
   const auto ended = std::make_shared<bool>(false);
   events_.in(kLimit_us, [ended, unknown] {
     if (!std::exchange(*ended, true)) unknown();
@@ -22,7 +23,7 @@ void ToyLeaseStore::call(std::size_t node, std::function<T()> effect, std::funct
     events_.in(chance_.between(kLimit_us / 2, kLate_us), [effect] { (void)effect(); });
   };
   const auto delay_us = chance_.between(100, faults.delay_us);
-  events_.in(delay_us, [this, node, effect, answer, ended, carry_out_late] {
+  events_.in(delay_us, [this, node, slow, effect, answer, ended, carry_out_late] {
     if (is_down || is_cut_off(node)) {
       if (chance_.in_thousand(faults.late)) carry_out_late();
       return;
@@ -30,7 +31,9 @@ void ToyLeaseStore::call(std::size_t node, std::function<T()> effect, std::funct
     auto result = effect();
     if (chance_.in_thousand(faults.duplicate)) carry_out_late();
     if (chance_.in_thousand(faults.lose_answer)) return;
-    events_.in(chance_.between(100, faults.delay_us), [this, node, result, answer, ended] {
+    const auto back_us = chance_.in_thousand(slow) ? chance_.between(kSlow_us / 2, kSlow_us)
+                                                   : chance_.between(100, faults.delay_us);
+    events_.in(back_us, [this, node, result, answer, ended] {
       if (is_cut_off(node) || std::exchange(*ended, true)) return;
       answer(result);
     });
@@ -52,19 +55,20 @@ SwapOutcome ToyLeaseStore::carry_out_swap(const LeaderRecord& record, std::int64
 void ToyLeaseStore::observe(std::size_t node, std::function<void(LeaseView)> answer,
                             std::function<void()> unknown) {
   call<LeaseView>(
-      node, [this] { return view(); }, std::move(answer), std::move(unknown));
+      node, 0, [this] { return view(); }, std::move(answer), std::move(unknown));
 }
 
 void ToyLeaseStore::swap(std::size_t node, const LeaderRecord& record, std::int64_t expected,
                          std::function<void(SwapOutcome)> answer, std::function<void()> unknown) {
   call<SwapOutcome>(
-      node, [this, record, expected] { return carry_out_swap(record, expected); },
-      std::move(answer), std::move(unknown));
+      node, record.renewals != 0 ? faults.slow : 0,
+      [this, record, expected] { return carry_out_swap(record, expected); }, std::move(answer),
+      std::move(unknown));
 }
 
 void ToyLeaseStore::publish(std::size_t node, const MemberRecord& record) {
   call<int>(
-      node,
+      node, 0,
       [this, record] {
         members_[record.node] = {record, ++revision_};
         return 0;

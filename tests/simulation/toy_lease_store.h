@@ -14,6 +14,7 @@ struct LeaseFaults {
   std::uint64_t lose_answer = 0;   // all in a thousand requests
   std::uint64_t duplicate = 0;     // carried out again later
   std::uint64_t late = 0;          // lost ones, that are carried out all the same
+  std::uint64_t slow = 0;          // renewals whose answer nearly comes too late
   std::int64_t delay_us = 10'000;  // one way, at most
 };
 
@@ -40,8 +41,8 @@ class ToyLeaseStore {
   [[nodiscard]] SwapOutcome carry_out_swap(const LeaderRecord& record, std::int64_t expected);
   // Carries out `effect` some time or never, and calls one of the others.
   template <typename T>
-  void call(std::size_t node, std::function<T()> effect, std::function<void(T)> answer,
-            std::function<void()> unknown);
+  void call(std::size_t node, std::uint64_t slow, std::function<T()> effect,
+            std::function<void(T)> answer, std::function<void()> unknown);
 
   Events& events_;
   Chance& chance_;
