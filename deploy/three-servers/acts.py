@@ -33,6 +33,8 @@ class Story:
         self._etcd = Etcd(folder, places=[(networks.host(name), networks.launcher(name)) for name in SERVERS])
         for server, member in zip(self._servers.values(), self._etcd.members):
             server.member = member
+            # As deploy/etcd/etcd has it: without, it is full in time.
+            member.arguments += ["--auto-compaction-retention", "1", "--quota-backend-bytes", str(2 << 30)]
         self._journal = folder / "acknowledged"
         self._visitors: subprocess.Popen | None = None
         self._began = time.monotonic()
