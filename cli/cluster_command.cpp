@@ -71,7 +71,9 @@ void print_lease(const Json& cluster) {
              is_held ? "held by " + holder : "free (last: " + holder + ")",
              lease.value("epoch", 0ull), lease.value("age_seconds", 0.0),
              lease.value("ttl_seconds", 0.0),
-             lease.value("is_paused", false) ? ", automatics PAUSED" : "",
+             lease.value("is_paused", false)    ? ", automatics PAUSED"
+             : lease.value("is_pausing", false) ? ", automatics pausing: the holder does not know"
+                                                : "",
              lease.value("is_on_promises", false) ? ", on the promises of all others" : "");
   const auto synced = lease.value("synced", std::vector<std::string>{});
   if (!synced.empty()) fmt::print("synced   {}\n", fmt::join(synced, ", "));

@@ -5,6 +5,7 @@
 #include "common/core/clock.h"
 #include "common/core/thread_subject.h"
 #include "common/logging/log.h"
+#include "lease/lease_rules.h"
 #include "takeover/supervisor.h"
 
 #include <fmt/format.h>
@@ -24,6 +25,13 @@ void warn_of_open_port(const std::optional<Endpoint>& listen, const Security& se
 std::string line_for_service(const Status& status) {
   return fmt::format("{}: {}, {}, position {}", status.node, to_string(status.role),
                      to_string(status.state), status.position.to_string());
+}
+
+std::chrono::microseconds longest_watchdog(const std::optional<LeaseOptions>& lease) {
+  if (!lease) return {};
+  LeaseRules rules;
+  rules.ttl_us = lease->ttl_us;
+  return std::chrono::microseconds(rules.watchdog());
 }
 
 }  // namespace
@@ -50,6 +58,8 @@ void NodeLife::run_once() {
     supervisor.run();
   } catch (...) {
     (void)show(nullptr);
+    const std::lock_guard lock(mutex_);
+    is_unguarded_ = supervisor.has_let_write();
     throw;
   }
   (void)show(nullptr);
@@ -88,6 +98,16 @@ void NodeLife::live() {
       const std::lock_guard lock(mutex_);
       if (!failed) code_ = ExitCode::ok;
       if (!failed || stopping_) return;
+    }
+    if (is_unguarded()) {
+      log::error(
+          "node_unguarded",
+          "it led by its lease, and nobody fences its application now: this process ends, and "
+          "who is bound to it with it");
+      return given_up_();
+    }
+    {
+      const std::lock_guard lock(mutex_);
       if (ran >= RestartPolicy::kLongestPause) failed_tries_ = 1;  // it had been well
     }
     if (const auto pause = policy.after(*failed, ran)) {
@@ -143,6 +163,11 @@ bool NodeLife::begin_again(NodeCommand command) {
   return true;
 }
 
+bool NodeLife::is_unguarded() const {
+  const std::lock_guard lock(mutex_);
+  return is_unguarded_;
+}
+
 bool NodeLife::is_given_up() const {
   const std::lock_guard lock(mutex_);
   return is_given_up_;
@@ -150,13 +175,15 @@ bool NodeLife::is_given_up() const {
 
 ServiceState NodeLife::service_state() const {
   const std::lock_guard lock(mutex_);
+  const auto longest = longest_watchdog(command_.options.lease);
   // What is tried again may yet find its role; what is given up, or fails again and again, is not
   // waited for.
   const bool is_left_out = is_given_up_ || failed_tries_ >= kTriesWaitedFor;
   if (supervisor_ != nullptr)
-    return {supervisor_->is_up(), is_left_out, line_for_service(supervisor_->status())};
-  if (code_ == ExitCode::ok) return {false, is_left_out, fmt::format("{} starts", database_)};
-  return {false, is_left_out, fmt::format("{} FAILED: {}", database_, trouble_)};
+    return {supervisor_->is_up(), is_left_out, line_for_service(supervisor_->status()), longest};
+  if (code_ == ExitCode::ok)
+    return {false, is_left_out, fmt::format("{} starts", database_), longest};
+  return {false, is_left_out, fmt::format("{} FAILED: {}", database_, trouble_), longest};
 }
 
 ExitCode NodeLife::code() const {

@@ -47,6 +47,8 @@ class NodeLife {
   [[nodiscard]] const std::string& database() const { return database_; }
   // It failed and waits for somebody who looks at it: begin_again(), or stop().
   [[nodiscard]] bool is_given_up() const;
+  // It failed while it led by a lease. Only the end of the process ends its application, too.
+  [[nodiscard]] bool is_unguarded() const;
   // Up once it has found its role. Left out: it was given up, or failed kTriesWaitedFor times.
   [[nodiscard]] ServiceState service_state() const;
   // How it ended, or stands: ok while nothing is wrong.
@@ -71,6 +73,7 @@ class NodeLife {
   std::string trouble_;  // what the last run failed of
   bool stopping_ = false;
   bool is_given_up_ = false;
+  bool is_unguarded_ = false;
   bool is_pausing_ = false;
   int failed_tries_ = 0;  // in a row
 };

@@ -52,7 +52,7 @@ void RunningNodes::begin(ConfiguredNode node) {
 ExitCode RunningNodes::run() {
   std::unique_lock lock(mutex_);
   for (auto& node : config_.nodes) begin(std::move(node));
-  changed_.wait(lock, [this] { return stopping_ || !is_any_left(); });
+  changed_.wait(lock, [this] { return stopping_ || !is_any_left() || is_any_unguarded(); });
   stopping_ = true;  // no more begins
   lock.unlock();
   auto code = ExitCode::ok;
@@ -68,6 +68,10 @@ bool RunningNodes::is_any_left() const {
   return std::ranges::any_of(nodes_, [](const auto& node) { return !node.life.is_given_up(); });
 }
 
+bool RunningNodes::is_any_unguarded() const {
+  return std::ranges::any_of(nodes_, [](const auto& node) { return node.life.is_unguarded(); });
+}
+
 ServiceState RunningNodes::service_state() {
   const std::lock_guard lock(mutex_);
   ServiceState all;
@@ -78,6 +82,9 @@ ServiceState RunningNodes::service_state() {
     const auto one = node.life.service_state();
     is_any_up = is_any_up || one.is_up;
     is_any_awaited = is_any_awaited || (!one.is_up && !one.is_left_out);
+    const auto longest = one.longest_watchdog;
+    const bool is_shorter = all.longest_watchdog.count() == 0 || longest < all.longest_watchdog;
+    if (longest.count() != 0 && is_shorter) all.longest_watchdog = longest;
     auto& text = node.life.code() == ExitCode::ok ? well : all.text;
     text += (text.empty() ? "" : "; ") + one.text;
   }

@@ -2,8 +2,8 @@
 //
 // Invariants
 //  - What befalls one node is told and leaves the others alone. The process ends when it is told
-//  to,
-//    or when no node is left that goes on.
+//    to, when no node is left that goes on, or when one fails that led by a lease: its application
+//    must end, too, before another node leads.
 //  - What runs goes on with the options that it began with: a file that was changed meanwhile says
 //    what a restart would change. Nodes that do not run, and new ones, begin with the new ones.
 //
@@ -45,8 +45,9 @@ class RunningNodes {
     std::thread thread;  // of `life`
   };
 
-  void begin(ConfiguredNode node);         // under mutex_
-  [[nodiscard]] bool is_any_left() const;  // under mutex_
+  void begin(ConfiguredNode node);              // under mutex_
+  [[nodiscard]] bool is_any_left() const;       // under mutex_
+  [[nodiscard]] bool is_any_unguarded() const;  // under mutex_
   void compare_log(const Config& config) const;
   void reload_keys();
   void compare(std::vector<ConfiguredNode> nodes);  // under mutex_

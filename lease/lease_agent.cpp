@@ -1,13 +1,13 @@
 #include "lease/lease_agent.h"
 
 #include "common/core/clock.h"
+#include "common/core/failure_point.h"
 #include "common/core/heartbeat.h"
 #include "common/core/thread_subject.h"
-#include "common/logging/log.h"
 
-#include <fmt/format.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace understudy {
@@ -65,9 +65,11 @@ void LeaseAgent::guard(const char* name, void (LeaseAgent::*body)()) {
 // --- the lease thread ---
 
 void LeaseAgent::run() {
-  const heartbeat::Loop loop("lease");  // who is stuck here cannot fence
+  // Who is stuck here cannot fence.
+  const heartbeat::Loop loop("lease", std::chrono::milliseconds(rules_.thread_patience() / 1000));
   for (;;) {
     heartbeat::turn();
+    failure_point("lease_turn");
     const auto facts = bearer_.lease_facts();
     std::vector<lease::Action> actions;
     {
@@ -81,7 +83,7 @@ void LeaseAgent::run() {
     }
     const bool acted = !actions.empty();
     perform(std::move(actions));
-    if (wants_fence() && !is_fenced_) try_fence();
+    if (wants_fence()) try_fence();
     if (acted) continue;
     std::unique_lock lock(mutex_);
     const bool hurries = wants_fence_ && !is_fenced_;
@@ -89,7 +91,11 @@ void LeaseAgent::run() {
   }
 }
 
+// What is said comes last: the rest does not depend on it.
 void LeaseAgent::perform(std::vector<lease::Action> actions) {
+  std::ranges::stable_partition(actions, [](const lease::Action& action) {
+    return !std::holds_alternative<lease::Say>(action);
+  });
   for (const auto& action : actions) perform(action);
 }
 
@@ -114,8 +120,11 @@ void LeaseAgent::perform(const lease::Action& action) {
       changed_.notify_all();
     });
   } else if (std::holds_alternative<lease::Fence>(action)) {
-    const std::lock_guard lock(mutex_);
-    wants_fence_ = true;
+    {
+      const std::lock_guard lock(mutex_);
+      wants_fence_ = true;
+    }
+    try_fence();
   } else if (std::holds_alternative<lease::Unfence>(action)) {
     {
       const std::lock_guard lock(mutex_);
@@ -144,11 +153,7 @@ void LeaseAgent::perform(const lease::Action& action) {
   } else if (std::holds_alternative<lease::Proved>(action)) {
     bearer_.lease_proved_copy();
   } else if (const auto* said = std::get_if<lease::Say>(&action)) {
-    if (said->is_warning) {
-      log::warning(said->event.c_str(), said->text);
-    } else {
-      log::info(said->event.c_str(), said->text);
-    }
+    log_.write(*said);
   }
 }
 
@@ -272,6 +277,17 @@ bool LeaseAgent::set_paused(bool is_paused, std::chrono::milliseconds patience) 
   return paused_.value_or(false);
 }
 
+// With the mutex. Where nobody holds the lease there is nobody who must know.
+bool LeaseAgent::is_pause_known() const {
+  const auto& leader = keeper_.leader();
+  const bool is_held = leader && !leader->value.is_released && !leader->value.is_offered;
+  return !is_held || leader->value.is_paused == keeper_.view().is_paused;
+}
+
+bool LeaseAgent::await_pause(bool is_paused, std::chrono::milliseconds patience) {
+  return await(patience, [&] { return keeper_.view().is_paused == is_paused && is_pause_known(); });
+}
+
 void LeaseAgent::on_lead_failed(const std::string& why) {
   const std::lock_guard lock(mutex_);
   keeper_.on_lead_failed(why, boot_time_us());
@@ -307,7 +323,9 @@ LeaseStatus LeaseAgent::status() const {
   LeaseStatus status;
   status.holds = keeper_.holds();
   status.is_held = keeper_.leader() && !keeper_.is_vacant(now_us);
-  status.is_paused = keeper_.view().is_paused;
+  const bool is_asked = keeper_.view().is_paused;
+  status.is_paused = is_asked && is_pause_known();
+  status.is_pausing = is_asked && !status.is_paused;
   status.is_on_promises = keeper_.is_on_promises();
   status.ttl_us = rules_.ttl_us;
   if (const auto& leader = keeper_.leader()) status.leader = leader->value;

@@ -3,14 +3,18 @@
 //
 // Invariants
 //  - Nothing that the store makes one wait for delays the deadline: the store has a thread of its
-//    own, and so has the keeper, which takes the fence.
+//    own, and so has the keeper, which takes the fence. A log that blocks delays it no more: what
+//    the keeper says is written by another thread.
+//  - While the fence is wanted it is tried at each turn, held or not: what was held may have been
+//    dropped by somebody who had asked may_write() before.
 //  - Functions of LeaseOptions run on the lease thread, without a lock held, and must return soon.
 //
-// Threads: `lease` (the keeper's), `lease-store` (blocks in the store). All methods from any
-// thread.
+// Threads: `lease` (the keeper's), `lease-store` (blocks in the store), `lease-log`. All methods
+// from any thread.
 #pragma once
 
 #include "lease/lease_keeper.h"
+#include "lease/lease_log.h"
 
 #include <condition_variable>
 #include <exception>
@@ -44,7 +48,9 @@ class LeaseBearer {
 struct LeaseStatus {
   bool holds = false;    // this node
   bool is_held = false;  // somebody does, as far as it knows
+  // Nobody takes over. With a holder only once that has it on record: until then it fences.
   bool is_paused = false;
+  bool is_pausing = false;  // asked for, and not on record yet
   bool is_on_promises = false;
   std::int64_t ttl_us = 0;
   std::optional<LeaderRecord> leader;
@@ -88,6 +94,8 @@ class LeaseAgent {
                                std::chrono::milliseconds patience);
   // False: the store did not do it.
   [[nodiscard]] bool set_paused(bool is_paused, std::chrono::milliseconds patience);
+  // True: the holder, if there is one, has that on record. False: not in time.
+  [[nodiscard]] bool await_pause(bool is_paused, std::chrono::milliseconds patience);
   void on_lead_failed(const std::string& why);
   // Look at the store at once.
   void look();
@@ -120,6 +128,7 @@ class LeaseAgent {
   void add_task(StoreTask task);
   [[nodiscard]] std::optional<StoreTask> next_task();
   void try_fence();
+  [[nodiscard]] bool is_pause_known() const;
   template <typename Done>
   bool await(std::chrono::milliseconds patience, Done done);  // holds the mutex for `done`
 
@@ -140,6 +149,8 @@ class LeaseAgent {
 
   // Of the lease thread.
   bool is_fenced_ = false;
+
+  LeaseLog log_;
 
   std::thread store_thread_;
   std::thread thread_;

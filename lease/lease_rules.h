@@ -37,6 +37,11 @@ struct LeaseRules {
   [[nodiscard]] std::int64_t margin() const {
     return margin_us >= 0 ? margin_us : std::max<std::int64_t>(1'000'000, ttl_us / 6);
   }
+  // A node that hangs cannot fence, so its service manager ends it, and its application with it,
+  // within the margin: it is missed for as long as the lease thread's silence is borne, then for a
+  // watchdog; a quarter of the margin is left for the ending.
+  [[nodiscard]] std::int64_t watchdog() const { return margin() / 2; }
+  [[nodiscard]] std::int64_t thread_patience() const { return margin() / 4; }
   [[nodiscard]] std::int64_t poll() const {
     return std::clamp<std::int64_t>(ttl_us / 20, 100'000, 500'000);
   }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -18,8 +19,12 @@ extern char** environ;
 namespace understudy {
 namespace {
 
-// Ours, and what the process's own environment has beside. No name twice: which of two counts is a
-// different matter for getenv (the first) and for shells (the last).
+// What opens our doors is no business of a hook, nor of what it starts.
+constexpr std::array<std::string_view, 2> kSecrets = {"UNDERSTUDY_HTTP_TOKEN",
+                                                      "UNDERSTUDY_LEASE_PASSWORD"};
+
+// Ours, and what the process's own environment has beside, but for secrets. No name twice: which of
+// two counts is a different matter for getenv (the first) and for shells (the last).
 std::vector<std::string> environment_of(const Environment& extra) {
   std::vector<std::string> texts;
   for (const auto& [name, value] : extra) texts.push_back(name + "=" + value);
@@ -28,7 +33,8 @@ std::vector<std::string> environment_of(const Environment& extra) {
     const auto name = text.substr(0, text.find('='));
     const bool is_ours =
         std::ranges::any_of(extra, [name](const auto& each) { return each.first == name; });
-    if (!is_ours) texts.emplace_back(text);
+    const bool is_secret = std::ranges::find(kSecrets, name) != kSecrets.end();
+    if (!is_ours && !is_secret) texts.emplace_back(text);
   }
   return texts;
 }

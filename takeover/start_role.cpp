@@ -15,6 +15,8 @@ std::string refuse_by_lease(const StartFacts& facts, Epoch own) {
   const auto& lease = *facts.lease;
   if (!lease.answers) return "the lease store does not answer: another node may lead";
   if (lease.holder.empty()) return {};
+  const bool began = lease.holder == facts.node && !lease.has_led;
+  if (own == 0 && began && facts.asked == NodeRole::primary) return {};
   if (own == 0) return fmt::format("{} is on record as the last to lead", lease.holder);
   if (lease.holder != facts.node) return fmt::format("{} took the lease", lease.holder);
   if (lease.epoch <= own) return {};

@@ -29,6 +29,9 @@ struct StartFacts {
     bool answers = false;
     std::string holder = {};  // who holds the lease, or was the last to; empty: nobody ever
     Epoch epoch = 0;
+    // Who holds it opened an epoch at some time. If not, its first start ended before there was a
+    // stream, and there is nothing to follow.
+    bool has_led = true;
   };
   std::optional<Lease> lease = {};
 };

@@ -1,13 +1,10 @@
-// One role after another: what runs first, what comes after what, and the opening of an epoch.
+// One role after another: what runs first, and what comes after what.
 #include "takeover/supervisor.h"
 
-#include "common/backend/open_epoch.h"
-#include "common/core/failure_point.h"
 #include "common/core/random_number.h"
 #include "common/core/thread_subject.h"
 #include "common/keys/key_files.h"
 #include "common/logging/log.h"
-#include "publisher/sync_commits.h"
 
 #include <fmt/format.h>
 
@@ -38,7 +35,7 @@ Supervisor::Supervisor(SupervisorOptions options)
 Supervisor::~Supervisor() {
   end_helpers();
   for (auto& hook : hooks_) hook.join();
-  for (auto& kill : lease_kills_) kill.join();
+  for (auto& alarm : alarms_) alarm.join();
 }
 
 void Supervisor::run() {
@@ -59,7 +56,9 @@ void Supervisor::run() {
                              [this] {
                                heed_higher_epoch();
                                drive_switchover();
-                               if (lease_) say_weakened();
+                               if (!lease_) return;
+                               drop_unwanted_fence();
+                               say_weakened();
                              },
                          .failed = fail});
   // Peers answer within microseconds: what they say waits until they can be asked back.
@@ -139,6 +138,8 @@ Supervisor::Step Supervisor::take(Step step) {
       return follow();
     case Step::drain:
       return drain();
+    case Step::begin_anew:
+      return put_log_aside();
     case Step::end:
       break;
   }
@@ -152,10 +153,12 @@ Supervisor::Step Supervisor::lead() {
     identity.role = NodeRole::primary;
     identity.copied = false;
   });
+  open_fence_ahead();
   keep_operators_fence();
   begin_sync_set();
   const auto publisher = std::make_shared<Publisher>(options_.publish, node_.directory());
   set_role(PeerRole::primary, publisher, nullptr);
+  let_application_write();
   if (links_) links_->announce();
   return after_leading(run_role(*publisher));
 }
@@ -166,7 +169,7 @@ Supervisor::Step Supervisor::after_leading(const Plan& plan) {
       run_hook_beside(options_.hooks.on_demote, "on-demote", NodeRole::standby);
       return Step::follow;
     case Plan::Kind::reopen: {
-      const std::lock_guard lock(fence_mutex_);
+      std::unique_lock lock(fence_mutex_);
       const auto header = fence_->header().value_or(wal::IndexHeader{});
       const auto backend = open_sqlite_backend(node_.directory().backend());
       const auto last = backend->bounds().last;
@@ -174,6 +177,7 @@ Supervisor::Step Supervisor::after_leading(const Plan& plan) {
                                header.page_count};
       fence_.reset();
       is_fenced_ = false;
+      lock.unlock();
       return open_own_epoch(std::move(handover), plan);
     }
     default:
@@ -183,25 +187,26 @@ Supervisor::Step Supervisor::after_leading(const Plan& plan) {
 
 Supervisor::Step Supervisor::follow() {
   const bool begins_anew = !sqlite_backend_exists(node_.directory().backend());
+  if (begins_anew) ++copies_;
   node_.record([begins_anew](NodeIdentity& identity) {
     identity.role = NodeRole::standby;
     identity.fenced = false;
     identity.copied = identity.copied || begins_anew;
   });
-  kept_open_.reset();
   std::optional<wal::WriteFence> fence;
   {
     const std::lock_guard lock(fence_mutex_);
     fence = std::exchange(fence_, {});
     is_fenced_ = false;
   }
+  if (fence && !fence->is_held()) fence.reset();
   Subscriber subscriber(options_.follow, node_.directory(), std::move(fence));
   set_role(PeerRole::standby, nullptr, &subscriber);
   if (links_) {
     if (const auto endpoint = primary_endpoint()) subscriber.prefer(*endpoint);
   }
   const auto plan = run_role(subscriber);
-  if (plan.kind == Plan::Kind::begin_anew) return put_log_aside();
+  if (plan.kind == Plan::Kind::begin_anew) return Step::begin_anew;
   return plan.kind == Plan::Kind::promote ? after_following(subscriber, plan) : Step::end;
 }
 
@@ -220,65 +225,6 @@ Supervisor::Step Supervisor::drain() {
     publisher->stop();
   });
   return run_role(*publisher).kind == Plan::Kind::drained ? Step::follow : Step::end;
-}
-
-// --- a new epoch ---
-
-Supervisor::Step Supervisor::after_following(Subscriber& subscriber, const Plan& plan) {
-  auto handover = subscriber.hand_over();
-  failure_point("promote_halted");
-  if (handover) return open_own_epoch(std::move(*handover), plan);
-  finish_promotion(failed("its database is not whole; it goes on as a standby"));
-  return Step::follow;
-}
-
-Supervisor::Step Supervisor::open_own_epoch(ReplicaHandover handover, const Plan& plan) {
-  auto backend = open_sqlite_backend(node_.directory().backend());
-  if (backend->bounds().last != handover.position) {
-    backend.reset();
-    const std::lock_guard lock(fence_mutex_);
-    fence_ = std::move(handover.fence);
-    finish_promotion({CommandResult::Outcome::failed,
-                      "its database does not show the end of its log; it goes on as a standby",
-                      {},
-                      handover.position});
-    return Step::follow;
-  }
-  // From the opening on its history is of its own making again; before, its name in it may not be.
-  if (backend->history().back().node != node_.name()) {
-    node_.record([](NodeIdentity& identity) { identity.copied = false; });
-  }
-  const auto start = open_epoch(*backend, node_.name(), plan.reason, handover.cursor.encode(),
-                                handover.page_size, handover.page_count, plan.at_least);
-  const auto at = backend->bounds().last;
-  backend.reset();
-  failure_point("promote_opened");
-  if (!lease_allows(start.epoch)) {
-    // Nobody has written in it: it is rewound when another node leads.
-    node_.record([&](NodeIdentity& identity) { identity.demoted_from = start.epoch; });
-    learn_history();
-    const std::lock_guard lock(fence_mutex_);
-    fence_ = std::move(handover.fence);
-    finish_promotion(failed("the lease was lost before it could lead; it goes on as a standby"));
-    return Step::follow;
-  }
-  show_primary(node_.directory().commit_page(), options_.publish.sync, start.epoch, start.tenure);
-  node_.record([](NodeIdentity& identity) { identity.fenced = identity.copied = false; });
-  handover.fence.release();
-  // Stays open without the lock: were an application's connection the last one to close, SQLite
-  // would delete the WAL before the publisher has seen it.
-  kept_open_.emplace(std::move(handover.fence));
-  failure_point("promote_freed");
-  log::warning("promoted", "this node leads from here on",
-               {{"epoch", start.epoch}, {"position", at.to_string()}, {"reason", plan.reason}});
-  learn_history();
-  finish_promotion(
-      {CommandResult::Outcome::done,
-       fmt::format("{} leads epoch {} from seq {}", node_.name(), start.epoch, start.first_seq),
-       {},
-       at});
-  run_hook_beside(options_.hooks.on_promote, "on-promote", NodeRole::primary);
-  return Step::lead;
 }
 
 // --- the pieces ---
@@ -350,6 +296,12 @@ void Supervisor::learn_history() {
   }
   const std::lock_guard lock(mutex_);
   history_ = std::move(history);
+}
+
+bool Supervisor::is_history_stale(const Status& status) const {
+  const std::lock_guard lock(mutex_);
+  if (history_.empty()) return status.position.epoch != 0;
+  return role_ == PeerRole::standby && status.position.epoch > history_.back().epoch;
 }
 
 void Supervisor::keep_operators_fence() {

@@ -4,8 +4,12 @@
 // Invariants
 //  - A role change is the end of one role and the start of the next: every state in between is one
 //    that a start finds and finishes.
-//  - The write lock on the database is held from the end of a standby until its epoch is on disk,
-//    and from before a primary stands down until the next standby has it.
+//  - The write lock on the database is held from the end of a standby until its epoch is on disk
+//    and whoever may have to fence it again finds it (lead()), and from before a primary stands
+//    down until the next standby has it.
+//  - With a lease it is let go of by drop_fence() alone, which asks the lease with fence_mutex_
+//    held. Locks are taken in this order: fence_mutex_, then what the lease has.
+//  - What the lease thread calls here waits for no disk, and writes no log.
 //  - Who stands down puts that on record first, and all that its application committed into the log
 //    before anything of it is rewound.
 //
@@ -56,6 +60,8 @@ class Supervisor final : public CommandHandler,
   // standby has the write lock on its database. False while it starts, and between two roles. Any
   // thread.
   [[nodiscard]] bool is_up() const;
+  // Under a lease, it let its application write: once it ends, nobody fences that. Any thread.
+  [[nodiscard]] bool has_let_write() const { return has_let_write_; }
 
   // --- commands (control threads) ---
   CommandResult promote(bool force, bool dry_run) override;
@@ -81,13 +87,18 @@ class Supervisor final : public CommandHandler,
   // While a command waits for its end, so often it looks whether the node is stopping.
   static constexpr std::chrono::milliseconds kLook{20};
 
-  enum class Step { lead, follow, drain, end };
+  enum class Step { lead, follow, drain, begin_anew, end };
   // What the running role ends for.
   struct Plan {
     enum class Kind { none, promote, reopen, stand_down, drained, begin_anew };
     Kind kind = Kind::none;
     std::string reason;
     Epoch at_least = 0;  // of the epoch to be opened
+  };
+  // An epoch of this node that it does not lead yet.
+  struct Opened {
+    CommandResult result;
+    std::string reason;
   };
 
   // supervisor.cpp: one role after another (main thread)
@@ -97,8 +108,6 @@ class Supervisor final : public CommandHandler,
   [[nodiscard]] Step follow();
   [[nodiscard]] Step drain();
   [[nodiscard]] Step after_leading(const Plan& plan);
-  [[nodiscard]] Step after_following(Subscriber& subscriber, const Plan& plan);
-  [[nodiscard]] Step open_own_epoch(ReplicaHandover handover, const Plan& plan);
   [[nodiscard]] StartFacts gather_start_facts();
   void keep_operators_fence();
   void say_started() const;
@@ -109,8 +118,16 @@ class Supervisor final : public CommandHandler,
   [[nodiscard]] Plan run_role(Role& role);
   [[nodiscard]] Plan end_role();
   void learn_history();
+  [[nodiscard]] bool is_history_stale(const Status& status) const;
   void run_hook_beside(const std::string& command, std::string_view name, NodeRole role);
   [[nodiscard]] Environment hook_environment(NodeRole role, Epoch epoch, std::string_view reason);
+
+  // supervisor_epoch.cpp (main thread)
+  [[nodiscard]] Step after_following(Subscriber& subscriber, const Plan& plan);
+  [[nodiscard]] Step open_own_epoch(ReplicaHandover handover, const Plan& plan);
+  void open_fence_ahead();
+  void let_application_write();
+  [[nodiscard]] bool has_lost_lease() const;
 
   // supervisor_view.cpp
   void add_peers(ClusterStatus& cluster) const;
@@ -119,6 +136,7 @@ class Supervisor final : public CommandHandler,
 
   // supervisor_promote.cpp
   [[nodiscard]] PromotionFacts gather_facts(bool is_switchover);
+  [[nodiscard]] std::string leads_by_lease() const;
   [[nodiscard]] std::string last_primary() const;
   // `epoch`: the one to open; 0: the next one.
   [[nodiscard]] CommandResult carry_out_promotion(const std::string& reason, Seq at_least,
@@ -137,7 +155,10 @@ class Supervisor final : public CommandHandler,
   // False: the node is stopping.
   [[nodiscard]] bool fence_and_drain(Publisher& running);
   [[nodiscard]] bool take_fence(std::chrono::milliseconds patience);
-  void drop_fence();
+  // False: the lease does not allow it now.
+  bool drop_fence();
+  // Nobody wants it any more: not the operator, no change of roles, not the lease.
+  void drop_unwanted_fence();
   void say_weakened();
 
   // supervisor_switchover.cpp (conductor)
@@ -211,7 +232,11 @@ class Supervisor final : public CommandHandler,
   std::shared_ptr<SyncSet> sync_set_;         // of this tenure; null: commits do not wait
 
   std::mutex fence_mutex_;  // guards fence_
+  // Stays open without its lock while this node leads: were an application's connection the last
+  // one to close, SQLite would delete the WAL before the publisher has seen it; and to take it is
+  // then a matter of shared memory, not of a disk.
   std::optional<wal::WriteFence> fence_;
+  std::atomic<bool> has_let_write_{false};
   std::atomic<bool> is_fenced_{false};  // fence_ holds its lock; without waiting for who takes it
 
   // Of the conductor.
@@ -220,14 +245,20 @@ class Supervisor final : public CommandHandler,
   bool is_handed_over_ = false;  // the lease, to the target
   std::function<void(CommandResult)> switchover_ended_;
 
-  std::optional<wal::WriteFence> kept_open_;  // main thread; without the lock
-  std::vector<std::thread> hooks_;            // main thread
-  std::unique_ptr<ArchiveKeeper> archive_;    // null: none; lives through all roles
-  std::vector<std::thread> lease_kills_;      // lease thread
-  std::unique_ptr<LeaseAgent> lease_;         // null: no lease
-  std::unique_ptr<PeerLinks> links_;          // null: no peers
-  std::unique_ptr<Conductor> conductor_;      // it uses all of the above
-  std::unique_ptr<Api> api_;                  // last: so does it
+  std::optional<Opened> opened_;            // main thread; nobody was told yet
+  std::vector<std::thread> hooks_;          // main thread
+  std::unique_ptr<ArchiveKeeper> archive_;  // null: none; lives through all roles
+
+  std::atomic<bool> is_learning_{false};  // learn_history() is asked of the conductor
+  std::atomic<bool> is_proving_{false};   // lease_proved_copy(), likewise
+  std::atomic<int> copies_{0};            // so often its log was lost, or put aside
+  int copies_seen_ = 0;                   // lease thread; as the lease's facts were gathered
+  std::vector<std::thread> alarms_;       // lease thread
+
+  std::unique_ptr<LeaseAgent> lease_;     // null: no lease
+  std::unique_ptr<PeerLinks> links_;      // null: no peers
+  std::unique_ptr<Conductor> conductor_;  // it uses all of the above
+  std::unique_ptr<Api> api_;              // last: so does it
 };
 
 }  // namespace understudy

@@ -20,14 +20,7 @@ constexpr std::chrono::milliseconds kDrainStep{1000};
 
 PeerReport Supervisor::report() {
   const auto own = node_.status();
-  bool is_stale = false;
-  {
-    const std::lock_guard lock(mutex_);
-    is_stale = role_ == PeerRole::standby && !history_.empty() &&
-               own.position.epoch > history_.back().epoch;
-    is_stale = is_stale || (history_.empty() && own.position.epoch != 0);
-  }
-  if (is_stale) learn_history();
+  if (is_history_stale(own)) learn_history();
   return describe_self(own);
 }
 
@@ -101,8 +94,13 @@ void Supervisor::on_peer_event(const PeerEvent& event) {
   }
   if (event.kind == PeerEvent::Kind::forked) {
     log::error("forked",
-               "two nodes lead the same epoch, each by a promotion of its own; neither follows the "
-               "other. Decide which one is to stay, and run there: understudy promote --force",
+               lease_
+                   ? "two nodes have led the same epoch, each by a promotion of its own; neither "
+                     "follows the other. Who holds the lease stays; let the other one begin anew: "
+                     "understudy reinit --node NODE"
+                   : "two nodes lead the same epoch, each by a promotion of its own; neither "
+                     "follows the other. Decide which one is to stay, and run there: "
+                     "understudy promote --force",
                {{"epoch", event.epoch}, {"node", event.node}, {"other", event.other}});
   }
   say_weakened();
@@ -166,28 +164,44 @@ bool Supervisor::fence_and_drain(Publisher& running) {
 
 bool Supervisor::take_fence(std::chrono::milliseconds patience) {
   const std::lock_guard lock(fence_mutex_);
+  if (fence_ && !fence_->is_held() && fence_->has_moved()) fence_.reset();
   if (!fence_) fence_.emplace(node_.database());
   is_fenced_ = fence_->take(patience);
   return is_fenced_;
 }
 
-void Supervisor::drop_fence() {
-  if (!lease_allows(own_epoch())) return;  // the lease drops it, once it may
+// The lease is asked with the mutex held: who finds that it must be taken waits, and takes it.
+bool Supervisor::drop_fence() {
+  const auto epoch = own_epoch();
   const std::lock_guard lock(fence_mutex_);
-  fence_.reset();
+  if (!lease_allows(epoch)) return false;
+  if (fence_) fence_->release();
   is_fenced_ = false;
+  return true;
+}
+
+// Conductor. By each tick too, with a lease: a renewal that comes between two looks tells nobody.
+void Supervisor::drop_unwanted_fence() {
+  if (!is_fenced_ || switchover_ || node_.identity().fenced) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (role_ != PeerRole::primary || superseded_by_ || is_promoting_) return;
+  }
+  (void)drop_fence();
 }
 
 CommandResult Supervisor::fence() {
   if (publisher() == nullptr) {
     return refused("a standby is read-only already; fence the primary");
   }
+  // On record first: whoever drops what nobody wants goes by it.
+  node_.record([](NodeIdentity& identity) { identity.fenced = true; });
   if (!take_fence(std::chrono::seconds(10))) {
-    drop_fence();
+    node_.record([](NodeIdentity& identity) { identity.fenced = false; });
+    (void)drop_fence();
     return refused(
         "the application's open transaction did not end within 10 s; nothing was changed");
   }
-  node_.record([](NodeIdentity& identity) { identity.fenced = true; });
   say_weakened();
   log::warning("fenced", "the operator fenced this database");
   return done("writers get SQLITE_BUSY until: understudy unfence");
@@ -200,23 +214,27 @@ CommandResult Supervisor::unfence() {
   if (!lease_allows(own_epoch())) {
     return refused("this node does not hold the lease: another one may lead");
   }
-  const auto dropped = std::make_shared<std::promise<void>>();
+  node_.record([](NodeIdentity& identity) { identity.fenced = false; });
+  const auto dropped = std::make_shared<std::promise<bool>>();
   auto future = dropped->get_future();
   conductor_->post([this, dropped] {
     if (switchover_) switchover_->on_unfenced_by_operator();
     drive_switchover();
-    drop_fence();
-    dropped->set_value();
+    dropped->set_value(drop_fence());
   });
   while (future.wait_for(kLook) != std::future_status::ready) {
     if (node_.is_stopping()) return stopping();
   }
-  node_.record([](NodeIdentity& identity) { identity.fenced = false; });
   {
     const std::lock_guard lock(mutex_);
     stuck_.clear();
   }
   say_weakened();
+  if (!future.get()) {
+    return failed(
+        "the operator's fence is off; the lease keeps the application fenced until it is "
+        "renewed");
+  }
   log::warning("unfenced", "the application may write");
   return done("the application may write");
 }
@@ -229,9 +247,9 @@ void Supervisor::say_weakened() {
   if (links_) {
     if (const auto fork = links_->fork()) {
       warnings.push_back(fmt::format(
-          "{} and {} both lead epoch {}: run `understudy promote --force` on the one that is to "
-          "stay",
-          fork->node, fork->other, fork->epoch));
+          "{} and {} both lead epoch {}: run `understudy {}", fork->node, fork->other, fork->epoch,
+          lease_ ? "reinit --node NODE` for the one that does not hold the lease"
+                 : "promote --force` on the one that is to stay"));
     }
   }
   {

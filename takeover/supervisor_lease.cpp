@@ -75,6 +75,7 @@ std::optional<StartFacts::Lease> Supervisor::ask_lease_store(const StartFacts& f
   }
   lease.holder = record.node;
   lease.epoch = record.epoch;
+  lease.has_led = record.led_epoch != 0;
   return lease;
 }
 
@@ -104,16 +105,24 @@ void Supervisor::begin_sync_set() {
 // --- LeaseBearer (lease thread) ---
 
 LeaseFacts Supervisor::lease_facts() {
+  copies_seen_ = copies_;
   const auto status = node_.status();
-  const auto self = report();
+  const bool is_stale = is_history_stale(status);
+  if (is_stale && !is_learning_.exchange(true)) {
+    conductor_->post([this] {
+      learn_history();
+      is_learning_ = false;
+    });
+  }
+  const auto self = describe_self(status);
   const auto identity = node_.identity();
   LeaseFacts facts;
   facts.state = status.state;
   facts.has_state = status.position != Position{};
   facts.listens = options_.follow.listen.has_value();
   if (facts.listens) facts.endpoint = options_.follow.listen->to_string();
-  facts.epoch = self.epoch;
-  facts.highest_epoch = std::max(self.epoch, links_ ? links_->highest_epoch() : 0);
+  facts.epoch = std::max(self.epoch, self.position.epoch);
+  facts.highest_epoch = std::max(facts.epoch, links_ ? links_->highest_epoch() : 0);
   facts.durable_epoch = self.position.epoch;
   facts.durable = self.position.seq;
   facts.applied = self.applied;
@@ -122,7 +131,7 @@ LeaseFacts Supervisor::lease_facts() {
   const std::lock_guard lock(mutex_);
   if (role_ == PeerRole::primary) facts.role = NodeRole::primary;
   if (role_ == PeerRole::standby && !is_promoting_) facts.role = NodeRole::standby;
-  if (!history_.empty()) {
+  if (!is_stale && !history_.empty()) {
     const auto& last = history_.back();
     if (last.node == node_.name()) facts.led_epoch = facts.epoch;
     facts.epoch_first = last.first_seq;
@@ -165,36 +174,39 @@ void Supervisor::promise_to_stay(const message::Command& command, const Reply& r
 }
 
 bool Supervisor::try_lease_fence() {
+  bool may_open = false;
   {
     const std::lock_guard lock(mutex_);
     if (role_ == PeerRole::standby) return true;  // its own lock keeps everybody out
-    if (publisher_ == nullptr) return false;
+    may_open = role_ == PeerRole::primary;
   }
   if (is_left_out("lease_fence")) return true;
-  // Who has the mutex takes the same lock.
+  // Who has the mutex may be about to drop it, or to take the same lock: asked again.
   const std::unique_lock lock(fence_mutex_, std::try_to_lock);
-  if (!lock.owns_lock()) return is_fenced_;
+  if (!lock.owns_lock()) return false;
+  if (fence_ && !fence_->is_held() && fence_->has_moved()) fence_.reset();
+  if (!fence_ && !may_open) return false;  // between two roles it is in other hands
   if (!fence_) fence_.emplace(node_.database());
   is_fenced_ = fence_->try_take();
   return is_fenced_;
 }
 
 void Supervisor::drop_lease_fence() {
-  conductor_->post([this] {
-    const bool is_others = node_.identity().fenced || switchover_ || publisher() == nullptr;
-    if (!is_others) drop_fence();
-  });
+  conductor_->post([this] { drop_unwanted_fence(); });
 }
 
+// Neither waits for the other: a log may be as stuck as what led to this.
 void Supervisor::lease_alarm() {
-  log::error("lease_fence_late",
-             "the application holds a transaction open and cannot be fenced; the lease ends, and "
-             "another node may lead: stop the application",
-             {{"kill", options_.lease->kill_command}});
-  if (options_.lease->kill_command.empty()) return;
   const auto command = options_.lease->kill_command;
+  alarms_.push_back(start_thread([command] {
+    log::error("lease_fence_late",
+               "the application holds a transaction open and cannot be fenced; the lease ends, and "
+               "another node may lead: stop the application",
+               {{"kill", command}});
+  }));
+  if (command.empty()) return;
   const auto environment = hook_environment(NodeRole::primary, own_epoch(), "the lease was lost");
-  lease_kills_.push_back(start_thread([command, environment, limit = options_.hooks.limit] {
+  alarms_.push_back(start_thread([command, environment, limit = options_.hooks.limit] {
     const auto result = run_hook(command, environment, limit);
     if (!result.ok)
       log::error("hook_failed", command, {{"hook", "lease-kill"}, {"reason", result.text}});
@@ -210,7 +222,9 @@ void Supervisor::lead_by_lease(const lease::Lead& lead) {
     } else {
       result.text = objections.front().text;
     }
-    if (result.outcome != CommandResult::Outcome::done) lease_->on_lead_failed(result.text);
+    // A node that ends gives nothing back: its application may be left writing.
+    const bool has_failed = result.outcome != CommandResult::Outcome::done && !node_.is_stopping();
+    if (has_failed) lease_->on_lead_failed(result.text);
     const std::lock_guard lock(mutex_);
     lead_result_ = std::move(result);
     changed_.notify_all();
@@ -246,7 +260,13 @@ void Supervisor::lease_recorded(const LeaderRecord& record) {
 }
 
 void Supervisor::lease_proved_copy() {
-  node_.record([](NodeIdentity& identity) { identity.copied = false; });
+  if (is_proving_.exchange(true)) return;
+  conductor_->post([this, proved = copies_seen_] {
+    node_.record([&](NodeIdentity& identity) {
+      if (copies_ == proved) identity.copied = false;  // else the proof is of another log
+    });
+    is_proving_ = false;
+  });
 }
 
 // --- commands ---
@@ -258,7 +278,9 @@ CommandResult Supervisor::promote_by_lease(const std::string& reason) {
     lead_result_.reset();
   }
   if (!lease_->take(reason, kStoreAnswer)) {
-    return refused("the lease could not be taken in time; nothing was changed");
+    return failed(
+        "the lease could not be taken in time; what was asked of the store may yet be carried out, "
+        "and this node lead then: see understudy cluster");
   }
   const auto deadline = std::chrono::steady_clock::now() + kRoleChangeLimit;
   while (!node_.is_stopping() && std::chrono::steady_clock::now() < deadline) {
@@ -292,12 +314,17 @@ CommandResult Supervisor::pause(bool is_paused) {
     return failed("the lease store does not answer: " + lease_->status().trouble);
   }
   lease_->look();
-  if (is_paused) {
-    log::warning("lease_pause", "automatic takeover is paused for all nodes");
-    return done("automatic takeover is paused for all nodes, until: understudy resume");
+  if (is_paused) log::warning("lease_pause", "automatic takeover is paused for all nodes");
+  if (!is_paused) log::info("lease_resume", "automatic takeover goes on");
+  if (!lease_->await_pause(is_paused, kStoreAnswer)) {
+    return failed(
+        is_paused ? "automatic takeover is paused, but the holder has not said that it knows: it "
+                    "still fences when the lease store is gone; see understudy cluster"
+                  : "automatic takeover goes on once the holder has said that it knows; see "
+                    "understudy cluster");
   }
-  log::info("lease_resume", "automatic takeover goes on");
-  return done("automatic takeover goes on");
+  if (!is_paused) return done("automatic takeover goes on");
+  return done("automatic takeover is paused for all nodes, until: understudy resume");
 }
 
 }  // namespace understudy

@@ -28,7 +28,12 @@ CommandResult Supervisor::promote(bool force, bool dry_run) {
   CommandResult result{.text = {}, .objections = {}, .position = position()};
   bool speaks_against = false;
   auto objections = object_to(facts);
-  add_lease_objections(objections);
+  if (lease_ && facts.role == NodeRole::primary) {
+    // Its epoch is the lease's. Who has another log of it holds no lease, and goes by this one.
+    objections = {{leads_by_lease(), false, 0}};
+  } else {
+    add_lease_objections(objections);
+  }
   for (auto& objection : objections) {
     speaks_against = speaks_against || !force || !objection.can_be_forced;
     result.objections.push_back(std::move(objection));
@@ -49,6 +54,16 @@ CommandResult Supervisor::promote(bool force, bool dry_run) {
   auto promoted = lease_ ? promote_by_lease(reason) : carry_out_promotion(reason, 0);
   promoted.objections = std::move(result.objections);  // those that were forced
   return promoted;
+}
+
+std::string Supervisor::leads_by_lease() const {
+  const auto fork = links_ ? links_->fork() : std::nullopt;
+  if (!fork) return fmt::format("it leads already, by its lease, epoch {}", own_epoch());
+  const auto& other = fork->node == node_.name() ? fork->other : fork->node;
+  return fmt::format(
+      "it leads already, by its lease, epoch {}. To end the fork, let the other node begin anew "
+      "(its log is kept): understudy reinit --node {}",
+      own_epoch(), other);
 }
 
 PromotionFacts Supervisor::gather_facts(bool is_switchover) {
@@ -155,7 +170,14 @@ bool Supervisor::await_drained(Seq at_least) {
 
 CommandResult Supervisor::await_promotion() {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, kRoleChangeLimit, [this] { return promoted_.has_value(); });
+  const auto is_over = [this] { return promoted_.has_value(); };
+  // Who waits for a lease gives it back when the promotion failed. One that takes long may yet
+  // succeed, so that is no failure; the end of the node ends it.
+  if (lease_) {
+    changed_.wait(lock, is_over);
+  } else {
+    changed_.wait_for(lock, kRoleChangeLimit, is_over);
+  }
   is_promoting_ = false;
   takeover_id_ = 0;
   return promoted_.value_or(CommandResult{

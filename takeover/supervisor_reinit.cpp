@@ -50,6 +50,9 @@ CommandResult Supervisor::begin_anew() {
 
 // Main thread, with no role running.
 Supervisor::Step Supervisor::put_log_aside() {
+  // First: what it confirmed under its name is not in the log that comes, wherever this ends.
+  ++copies_;
+  node_.record([](NodeIdentity& identity) { identity.copied = true; });
   Position last;
   if (sqlite_backend_exists(node_.directory().backend())) {
     last = open_sqlite_log_reader(node_.directory().backend())->bounds().last;

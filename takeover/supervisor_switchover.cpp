@@ -151,7 +151,7 @@ void Supervisor::drive_switchover() {
 void Supervisor::carry_out(const switchover::Action& action) {
   if (std::holds_alternative<switchover::TakeFence>(action)) {
     const bool held = take_fence(std::chrono::milliseconds(kFenceLimit_us / 1000));
-    if (!held) drop_fence();
+    if (!held) (void)drop_fence();
     failure_point("switchover_fenced");
     switchover_->on_fenced(held);
   } else if (std::holds_alternative<switchover::Drain>(action)) {
@@ -170,7 +170,7 @@ void Supervisor::carry_out(const switchover::Action& action) {
     links_->send_command(*target_, std::move(command), kDemandTimeout, [](CommandOutcome) {});
     failure_point("switchover_demanded");
   } else if (std::holds_alternative<switchover::DropFence>(action)) {
-    drop_fence();
+    (void)drop_fence();
   } else if (const auto* down = std::get_if<switchover::StandDown>(&action)) {
     // Before our port closes: somebody behind it may wait for the answer.
     const auto target = switchover_->target();

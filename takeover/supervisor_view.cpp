@@ -90,6 +90,7 @@ void Supervisor::add_lease(ClusterStatus& cluster) const {
   lease.ttl_seconds = static_cast<double>(seen.ttl_us) / 1e6;
   lease.age_seconds = static_cast<double>(seen.leader_age_us) / 1e6;
   lease.is_paused = seen.is_paused;
+  lease.is_pausing = seen.is_pausing;
   lease.is_on_promises = seen.is_on_promises;
   lease.trouble = seen.trouble;
   for (const auto& [said, age_us] : seen.members) {

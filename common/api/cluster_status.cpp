@@ -52,6 +52,7 @@ Json lease_json(const ClusterLease& lease) {
           {"ttl_seconds", lease.ttl_seconds},
           {"age_seconds", seconds_or_null(lease.age_seconds)},
           {"is_paused", lease.is_paused},
+          {"is_pausing", lease.is_pausing},
           {"is_on_promises", lease.is_on_promises},
           {"synced", lease.synced},
           {"trouble", text_or_null(lease.trouble)}};

@@ -44,6 +44,7 @@ struct ClusterLease {
   double ttl_seconds = 0;
   double age_seconds = 0;  // since it was last seen to be renewed
   bool is_paused = false;
+  bool is_pausing = false;  // asked for; the holder has not said that it knows
   bool is_on_promises = false;      // this node holds it, and only its peers' promises keep it
   std::vector<std::string> synced;  // commits wait for these
   std::string trouble;              // the store's; empty: it answers

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <list>
 #include <mutex>
@@ -16,11 +17,12 @@ namespace understudy::heartbeat {
 struct Entry {
   std::string name;
   int thread_id;
+  std::chrono::milliseconds patience;
   std::atomic<std::int64_t> turned_us;
   std::atomic<int> long_works{0};
 
-  Entry(std::string loop, std::int64_t now_us)
-      : name(std::move(loop)), thread_id(::gettid()), turned_us(now_us) {}
+  Entry(std::string loop, std::chrono::milliseconds own_patience, std::int64_t now_us)
+      : name(std::move(loop)), thread_id(::gettid()), patience(own_patience), turned_us(now_us) {}
 };
 
 namespace {
@@ -37,12 +39,25 @@ Registry& registry() {
 
 thread_local Entry* own_entry = nullptr;
 
+template <typename LimitOf>
+std::vector<Silence> find_silent(LimitOf limit_of) {
+  std::vector<Silence> silences;
+  const std::lock_guard lock(registry().mutex);
+  for (const auto& entry : registry().entries) {
+    if (entry.long_works > 0) continue;
+    const auto silent_us = monotonic_time_us() - entry.turned_us;
+    if (silent_us <= limit_of(entry).count() * 1000) continue;
+    silences.push_back({entry.name, entry.thread_id, static_cast<double>(silent_us) / 1e6});
+  }
+  return silences;
+}
+
 }  // namespace
 
-Loop::Loop(std::string name) : outer_(own_entry) {
+Loop::Loop(std::string name, std::chrono::milliseconds patience) : outer_(own_entry) {
   {
     const std::lock_guard lock(registry().mutex);
-    entry_ = &registry().entries.emplace_back(std::move(name), monotonic_time_us());
+    entry_ = &registry().entries.emplace_back(std::move(name), patience, monotonic_time_us());
   }
   if (outer_ != nullptr) ++outer_->long_works;
   own_entry = entry_;
@@ -76,15 +91,13 @@ LongWork::~LongWork() {
 }
 
 std::vector<Silence> silent_for(std::chrono::milliseconds limit) {
-  std::vector<Silence> silences;
-  const std::lock_guard lock(registry().mutex);
-  for (const auto& entry : registry().entries) {
-    if (entry.long_works > 0) continue;
-    const auto silent_us = monotonic_time_us() - entry.turned_us;
-    if (silent_us <= limit.count() * 1000) continue;
-    silences.push_back({entry.name, entry.thread_id, static_cast<double>(silent_us) / 1e6});
-  }
-  return silences;
+  return find_silent([limit](const Entry&) { return limit; });
+}
+
+std::vector<Silence> out_of_patience(std::chrono::milliseconds limit) {
+  return find_silent([limit](const Entry& entry) {
+    return entry.patience.count() > 0 ? std::min(limit, entry.patience) : limit;
+  });
 }
 
 std::string to_string(const std::vector<Silence>& silences) {

@@ -22,7 +22,8 @@ struct Entry;  // of the registry
 // loop counts alone while it lasts.
 class Loop {
  public:
-  explicit Loop(std::string name);
+  // `patience`: how long out_of_patience() bears with its silence; zero: as long as who asks.
+  explicit Loop(std::string name, std::chrono::milliseconds patience = {});
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -57,6 +58,9 @@ struct Silence {
 
 // Loops whose last turn is longer ago than that; empty: all turn, or none runs.
 std::vector<Silence> silent_for(std::chrono::milliseconds limit);
+
+// Likewise, each by its own patience, when it has one: what has a deadline to keep.
+std::vector<Silence> out_of_patience(std::chrono::milliseconds limit);
 
 // "apply (thread 4711) for 31 s, log (thread 4712) for 30 s"
 std::string to_string(const std::vector<Silence>& silences);

@@ -36,12 +36,13 @@ NodeIdentity Node::identity() const {
 }
 
 void Node::record(const std::function<void(NodeIdentity&)>& change) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard one(record_mutex_);
   // Roles put the stream on record by themselves (claim_stream()).
-  auto identity = load_identity(directory_).value_or(identity_);
-  change(identity);
-  save_identity(directory_, identity);
-  identity_ = std::move(identity);
+  auto record = load_identity(directory_).value_or(identity());
+  change(record);
+  save_identity(directory_, record);
+  const std::lock_guard lock(mutex_);
+  identity_ = std::move(record);
 }
 
 void Node::run(Role& role) {

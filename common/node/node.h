@@ -4,7 +4,8 @@
 // Invariant: the lock is held and the identity checked before a role is made, and until after it
 // ended; so everything that a role writes, it writes alone.
 //
-// Made and run on the main thread; status(), stop() and identity() from any.
+// Made and run on the main thread; status(), stop(), identity() and record() from any. None but
+// record() waits for a disk: what renews a lease and takes a fence in time asks this object.
 #pragma once
 
 #include "common/node/identity.h"
@@ -52,6 +53,7 @@ class Node final {
   std::string name_;
   std::int64_t started_us_;
 
+  std::mutex record_mutex_;  // one change of the record at a time; before mutex_
   mutable std::mutex mutex_;
   NodeIdentity identity_;                                   // guarded by mutex_
   std::vector<std::string> warnings_;                       // guarded by mutex_

@@ -2,19 +2,33 @@
 
 #include "common/core/assert.h"
 
+#include <sys/stat.h>
+
 #include <thread>
 #include <utility>
 
 namespace understudy::wal {
+namespace {
+
+// Zeros when there is none.
+std::pair<std::uint64_t, std::uint64_t> file_at(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) return {};
+  return {found.st_dev, found.st_ino};
+}
+
+}  // namespace
 
 WriteFence::WriteFence(const std::string& path, const std::string& vfs)
-    : database_(std::in_place, path, vfs) {}
+    : database_(std::in_place, path, vfs), file_(file_at(path)) {}
 
-WriteFence::WriteFence(RawDatabase&& database) : database_(std::move(database)) {
+WriteFence::WriteFence(RawDatabase&& database)
+    : database_(std::move(database)), file_(file_at(database_->path())) {
   US_ASSERT(is_held(), "a lock that is passed on is held");
 }
 
-WriteFence::WriteFence(WriteFence&& other) noexcept : database_(std::move(other.database_)) {
+WriteFence::WriteFence(WriteFence&& other) noexcept
+    : database_(std::move(other.database_)), file_(other.file_) {
   other.database_.reset();
 }
 
@@ -22,6 +36,7 @@ WriteFence& WriteFence::operator=(WriteFence&& other) noexcept {
   if (this == &other) return *this;
   release();
   database_.reset();
+  file_ = other.file_;
   if (other.database_) database_.emplace(std::move(*other.database_));
   other.database_.reset();
   return *this;
@@ -57,6 +72,10 @@ bool WriteFence::is_held() const {
 
 void WriteFence::release() {
   if (is_held()) database_->index().unlock_exclusive(Lock::write);
+}
+
+bool WriteFence::has_moved() const {
+  return database_ && file_at(database_->path()) != file_;
 }
 
 std::optional<IndexHeader> WriteFence::header() {

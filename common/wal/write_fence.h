@@ -10,6 +10,8 @@
 #include "common/wal/raw_database.h"
 
 #include <chrono>
+#include <cstdint>
+#include <utility>
 
 namespace understudy::wal {
 
@@ -31,6 +33,8 @@ class WriteFence {
   [[nodiscard]] bool take(std::chrono::milliseconds patience);
   [[nodiscard]] bool is_held() const;
   void release();
+  // The path leads to another file by now: a lock on this one keeps nobody out there.
+  [[nodiscard]] bool has_moved() const;
   // What is committed; it does not move while the lock is held. nullopt: not held.
   [[nodiscard]] std::optional<IndexHeader> header();
 
@@ -39,6 +43,7 @@ class WriteFence {
 
  private:
   std::optional<RawDatabase> database_;
+  std::pair<std::uint64_t, std::uint64_t> file_;  // device and inode, as it was opened
 };
 
 }  // namespace understudy::wal

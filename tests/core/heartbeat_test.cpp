@@ -47,6 +47,21 @@ TEST_CASE("a loop is silent from its last turn on, and gone with its end") {
   CHECK(heartbeat::silent_for(milliseconds(0)).empty());
 }
 
+TEST_CASE("a loop with a deadline is missed by its own patience, and by nobody's longer") {
+  const heartbeat::Loop loop("lease", milliseconds(10));
+  CHECK(heartbeat::out_of_patience(milliseconds(60'000)).empty());
+  let_pass(milliseconds(10));
+  CHECK(heartbeat::out_of_patience(milliseconds(60'000)).size() == 1);
+  CHECK_FALSE(is_silent("lease", milliseconds(60'000)));
+  heartbeat::turn();
+  {
+    const heartbeat::Loop patient("log");
+    let_pass(milliseconds(20));
+    CHECK(heartbeat::out_of_patience(milliseconds(60'000)).empty());
+    CHECK(heartbeat::out_of_patience(milliseconds(15)).size() == 1);
+  }
+}
+
 TEST_CASE("long work excuses its loop, and its end is a turn") {
   const heartbeat::Loop loop("log");
   {

@@ -29,6 +29,20 @@ TEST_CASE("a hook sees what it is told, before the same names of the process") {
   ::unsetenv("UNDERSTUDY_NODE");
 }
 
+TEST_CASE("a hook is not told the secrets of the process") {
+  ::setenv("UNDERSTUDY_LEASE_PASSWORD", "one", 1);
+  ::setenv("UNDERSTUDY_HTTP_TOKEN", "two", 1);
+  ::setenv("UNDERSTUDY_OTHER", "three", 1);
+  CHECK(
+      run_hook("test \"$UNDERSTUDY_LEASE_PASSWORD$UNDERSTUDY_HTTP_TOKEN$UNDERSTUDY_OTHER\" = three",
+               {}, milliseconds(5000))
+          .ok);
+  for (const char* name :
+       {"UNDERSTUDY_LEASE_PASSWORD", "UNDERSTUDY_HTTP_TOKEN", "UNDERSTUDY_OTHER"}) {
+    ::unsetenv(name);
+  }
+}
+
 TEST_CASE("beyond the limit the hook and all that it started are killed") {
   char name[] = "/tmp/understudy-hook-XXXXXX";
   ::close(::mkstemp(name));

@@ -96,6 +96,25 @@ TEST_CASE("with a lease, and no state: a new stream only where nobody ever led")
   }
 }
 
+TEST_CASE("a first start that ended before there was a stream goes on as what it was") {
+  StartFacts facts;
+  facts.node = "a";
+  facts.asked = NodeRole::primary;
+  facts.lease = StartFacts::Lease{.answers = true, .holder = "a", .epoch = 1, .has_led = false};
+  CHECK(decide_start(facts).role == StartRole::primary);
+  facts.asked = NodeRole::standby;
+  CHECK(decide_start(facts).role == StartRole::standby);
+  facts.asked = NodeRole::primary;
+  facts.lease->has_led = true;  // its stream is somewhere
+  CHECK(decide_start(facts).role == StartRole::standby);
+  facts.lease->has_led = false;
+  facts.lease->holder = "b";
+  CHECK(decide_start(facts).role == StartRole::standby);
+  facts.lease->holder = "a";
+  facts.peers_epoch = 1;
+  CHECK(decide_start(facts).role == StartRole::standby);
+}
+
 TEST_CASE("a log that began as a copy leads nothing by the name that stands in it") {
   StartFacts facts;
   facts.node = "a";

@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from cluster import Peers  # noqa: E402
 from filesystems import PowerDisk  # noqa: E402
 from harness import Cluster, count, expect, free_port, let_run, rounds, run_scenarios, wait_until  # noqa: E402
+from leases import lease_peers  # noqa: E402
 from run_file import Run, create, table  # noqa: E402
 from service_socket import ServiceSocket  # noqa: E402
 
@@ -151,6 +152,36 @@ def hanging_disk_silences_the_watchdog(program, chance):
         expect("loop_turns_again" in standby.log_text(), "it does not say that its loops turn again")
 
 
+def a_lease_shortens_the_watchdog(program, chance):
+    """A lease thread that hangs cannot fence: the word is missing long before the unit's own watchdog would be."""
+    with lease_peers(program, names="ab") as peers, ServiceSocket(peers.folder) as service:
+        node = peers["a"]
+        node.stop()
+        hold = peers.folder / "hold"
+        service.listen_to(node, watchdog_seconds=60)
+        node.launcher.append(f"UNDERSTUDY_HOLD_AT=lease_turn:{hold}")
+        node.start()
+        service.wait_for("READY=1")
+        expect("WATCHDOG_USEC=500000" in service.heard, f"half of the margin, a second: {service.heard}")
+        service.wait_for("WATCHDOG=1")
+        for _ in range(rounds(2, 20)):
+            stuck = node.log_text().count("loop_stuck")
+            hold.touch()
+            wait_until("it sees that a loop is stuck", lambda: node.log_text().count("loop_stuck") > stuck, 20)
+            service.take_waiting()
+            # Many times what the watchdog bears with: each is a chance to say a wrong word.
+            let_run(chance, 1, 2)
+            expect("WATCHDOG=1" not in service.take_waiting(), "WATCHDOG=1 from a node that cannot fence")
+            hold.unlink()
+            service.wait_for("WATCHDOG=1", 60)
+            count("watchdog silenced by a lease thread that hangs", 1)
+        expect(not peers.said("a", "watchdog_missing"), "its unit has one")
+        node.stop()
+        service.listen_to(node).start()
+        service.wait_for("READY=1")
+        wait_until("it misses the watchdog", lambda: peers.said("a", "watchdog_missing"))
+
+
 if __name__ == "__main__":
     run_scenarios(begin_and_end, ready_means_that_the_role_holds, several_databases,
-                  nobody_up_is_not_ready, hanging_disk_silences_the_watchdog)
+                  nobody_up_is_not_ready, hanging_disk_silences_the_watchdog, a_lease_shortens_the_watchdog)

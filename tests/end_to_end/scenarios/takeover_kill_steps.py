@@ -13,10 +13,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from cluster import Peers, leader_of  # noqa: E402
 from harness import Expectation, count, expect, run_scenarios, wait_until  # noqa: E402
 
-PROMOTE = ("promote_drained", "promote_allowed", "promote_halted", "promote_opened", "promote_freed")
+PROMOTE = ("promote_drained", "promote_allowed", "promote_halted", "promote_opened", "promote_recorded",
+           "promote_freed")
 SWITCHOVER = ("switchover_fenced", "switchover_drained", "switchover_demanded")
 DEMOTE = ("demote_recorded", "demote_fenced", "demote_drained")
-FINISHED_BY_A_RESTART = ("promote_opened", "promote_freed")
+FINISHED_BY_A_RESTART = ("promote_opened", "promote_recorded", "promote_freed")
 
 
 def restart_to_die_at(node, step) -> None:
