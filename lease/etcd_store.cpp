@@ -127,10 +127,6 @@ void EtcdStore::publish(const MemberRecord& record) {
   put(member_key(record.node), to_json(record));
 }
 
-void EtcdStore::forget_member(const std::string& node) {
-  remove(member_key(node));
-}
-
 void EtcdStore::set_paused(bool is_paused) {
   if (!is_paused) return remove(pause_key());
   put(pause_key(), Json{{"since", utc_text(unix_time_us())}}.dump());

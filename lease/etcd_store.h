@@ -18,7 +18,6 @@ class EtcdStore final : public LeaseStore {
   [[nodiscard]] LeaseView observe() override;
   [[nodiscard]] SwapOutcome swap(const LeaderRecord& record, std::int64_t expected) override;
   void publish(const MemberRecord& record) override;
-  void forget_member(const std::string& node) override;
   void set_paused(bool is_paused) override;
 
  private:

@@ -272,9 +272,11 @@ bool LeaseAgent::set_paused(bool is_paused, std::chrono::milliseconds patience) 
     paused_.reset();
   }
   add_task({StoreTask::Kind::pause, {}, {}, is_paused});
-  if (!await(patience, [this] { return paused_.has_value(); })) return false;
+  const bool is_answered = await(patience, [this] { return paused_.has_value(); });
   const std::lock_guard lock(mutex_);
-  return paused_.value_or(false);
+  // Not after its caller gave up: somebody may have said the opposite by then.
+  std::erase_if(tasks_, [](const auto& task) { return task.kind == StoreTask::Kind::pause; });
+  return is_answered && paused_.value_or(false);
 }
 
 // With the mutex. Where nobody holds the lease there is nobody who must know.

@@ -35,12 +35,11 @@ using SwapOutcome = std::variant<Swapped, NotSwapped>;
 class LeaseStore {
  public:
   virtual ~LeaseStore() = default;
-  // All of these throw StoreUnreachable, and ConfigError when the store refuses to be used so.
+  // All of these throw StoreUnreachable, also when it answers what cannot be understood.
   [[nodiscard]] virtual LeaseView observe() = 0;
   // Acquire, renew, hand over, release: puts `record` where revision `expected` stands (0: none).
   [[nodiscard]] virtual SwapOutcome swap(const LeaderRecord& record, std::int64_t expected) = 0;
   virtual void publish(const MemberRecord& record) = 0;
-  virtual void forget_member(const std::string& node) = 0;
   virtual void set_paused(bool is_paused) = 0;
 };
 

@@ -37,6 +37,8 @@ class FakeStore final : public LeaseStore {
  public:
   std::atomic<bool> answers{true};
   std::atomic<bool> swaps{true};
+  std::atomic<bool> hangs{false};
+  std::atomic<int> pauses{0};
 
   LeaseView observe() override {
     check();
@@ -53,9 +55,9 @@ class FakeStore final : public LeaseStore {
     return Swapped{view_.revision};
   }
   void publish(const MemberRecord&) override { check(); }
-  void forget_member(const std::string&) override {}
   void set_paused(bool is_paused) override {
     check();
+    if (is_paused) ++pauses;
     const std::lock_guard lock(mutex_);
     view_.is_paused = is_paused;
     ++view_.revision;
@@ -63,6 +65,7 @@ class FakeStore final : public LeaseStore {
 
  private:
   void check() const {
+    while (hangs) std::this_thread::sleep_for(milliseconds(2));
     if (!answers) throw StoreUnreachable("gone");
   }
 
@@ -234,6 +237,17 @@ TEST_CASE("paused is what the holder has on record, not what was asked for") {
   REQUIRE(scene.agent->set_paused(false, kLongest));
   CHECK(scene.agent->await_pause(false, kLongest));
   CHECK_FALSE(scene.agent->status().is_paused);
+}
+
+TEST_CASE("a pause whose caller gave up is not carried out later, after a resume") {
+  Scene scene(60'000'000);
+  scene.store->hangs = true;
+  scene.agent->look();  // the store's thread is stuck in this
+  std::this_thread::sleep_for(milliseconds(150));
+  CHECK_FALSE(scene.agent->set_paused(true, milliseconds(50)));
+  scene.store->hangs = false;
+  CHECK(scene.agent->set_paused(false, kLongest));
+  CHECK(scene.store->pauses == 0);
 }
 
 }  // namespace understudy::test
