@@ -1,6 +1,7 @@
 #include "common/node/node.h"
 
 #include "common/core/clock.h"
+#include "common/core/failure_point.h"
 
 #include <unistd.h>
 
@@ -40,6 +41,7 @@ void Node::record(const std::function<void(NodeIdentity&)>& change) {
   // Roles put the stream on record by themselves (claim_stream()).
   auto record = load_identity(directory_).value_or(identity());
   change(record);
+  failure_point("node_record");
   save_identity(directory_, record);
   const std::lock_guard lock(mutex_);
   identity_ = std::move(record);

@@ -5,7 +5,6 @@ that is put aside is never half of one. A node that fails while it leads ends it
 
 import json
 import pathlib
-import shutil
 import subprocess
 import sys
 
@@ -79,38 +78,30 @@ def held_with_the_application_free(program, chance):
 
 def the_lease_is_renewed_while_a_record_hangs(program, chance):
     with lease_peers(program, names="ab") as peers:
+        hold = peers.folder / "hold"
         peers["a"].stop()
-        state = peers["a"].database.with_name("app.db-understudy")
-        aside = peers.folder / "aside"
-        shutil.move(state, aside)
-        with PowerDisk(state) as disk:
-            state.chmod(0o700)
-            for path in aside.iterdir():
-                if not path.is_socket():
-                    shutil.copy2(path, state / path.name) if path.is_file() else shutil.copytree(path, state / path.name)
-            peers["a"].start()
-            peers.wait_until_settled("a")
-            peers.wait_until_listed()
-            before = peers.record()
-            subprocess.run(["fsfreeze", "--freeze", str(state)], check=True)
-            try:
-                fencing = subprocess.Popen([program, "fence", str(peers["a"].database)],
-                                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                # Two ttl's worth: without them another node would have taken over.
-                wait_until("it is renewed", lambda: peers.record()["renewals"] >= before["renewals"] + 8
-                           or peers.record()["epoch"] != before["epoch"], 60, peers["a"])
-                expect(peers.record()["epoch"] == before["epoch"], "another node took the lease")
-                expect(fencing.poll() is None, "the record did not hang")
-            finally:
-                subprocess.run(["fsfreeze", "--unfreeze", str(state)], check=True)
-            fencing.wait()
-            wait_until("a is fenced", lambda: not peers.is_writable("a"))
-            expect(peers["a"].run("unfence").returncode == 0, "unfence")
-            wait_until("a takes writes", lambda: peers.is_writable("a"))
-            peers.expect_all_equal("a")
-            expect("leads already" in peers.refused("a", "promote", "--force"), "promote of the holder")
-            peers["a"].stop()
-            count("renewals while a record hung", 8)
+        peers["a"].launcher = ["env", f"UNDERSTUDY_HOLD_AT=node_record:{hold}"]
+        peers["a"].start()
+        peers.wait_until_settled("a")
+        peers.wait_until_listed()
+        before = peers.record()
+        hold.touch()
+        fencing = subprocess.Popen([program, "fence", str(peers["a"].database)],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until("the record hangs", hold.with_name("hold.held").exists)
+        # Two ttl's worth: without them another node would have taken over.
+        wait_until("it is renewed", lambda: peers.record()["renewals"] >= before["renewals"] + 8
+                   or peers.record()["epoch"] != before["epoch"], 60, peers["a"])
+        expect(peers.record()["epoch"] == before["epoch"], "another node took the lease")
+        expect(fencing.poll() is None, "the record did not hang")
+        hold.unlink()
+        fencing.wait()
+        wait_until("a is fenced", lambda: not peers.is_writable("a"))
+        expect(peers["a"].run("unfence").returncode == 0, "unfence")
+        wait_until("a takes writes", lambda: peers.is_writable("a"))
+        peers.expect_all_equal("a")
+        expect("leads already" in peers.refused("a", "promote", "--force"), "promote of the holder")
+        count("renewals while a record hung", 8)
 
 
 def a_node_that_fails_ends_its_process(program, chance):
