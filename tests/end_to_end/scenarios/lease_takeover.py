@@ -103,8 +103,8 @@ def tags_and_positions_decide(program, chance):
         wait_until("its priority is known", lambda: any(
             member["node"] == "c" and member["priority"] == 5 for member in peers.cluster("b")["members"]))
         # One that has just started counts the record's age from when it saw it first.
-        renewals = peers.etcd.record()["renewals"]
-        wait_until("the lease is renewed", lambda: peers.etcd.record()["renewals"] > renewals)
+        renewals = peers.record()["renewals"]
+        wait_until("the lease is renewed", lambda: peers.record()["renewals"] > renewals)
         peers["a"].kill()
         expect(peers.wait_for_new_leader("a") == "c", "b leads, and c has the higher priority")
 
