@@ -102,9 +102,13 @@ def tags_and_positions_decide(program, chance):
         peers.wait_until_settled("a")
         wait_until("its priority is known", lambda: any(
             member["node"] == "c" and member["priority"] == 5 for member in peers.cluster("b")["members"]))
+
         # One that has just started counts the record's age from when it saw it first.
-        renewals = peers.record()["renewals"]
-        wait_until("the lease is renewed", lambda: peers.record()["renewals"] > renewals)
+        def renewals() -> int:
+            return (peers.record() or {}).get("renewals", 0)
+
+        before = renewals()
+        wait_until("the lease is renewed", lambda: renewals() > before)
         peers["a"].kill()
         expect(peers.wait_for_new_leader("a") == "c", "b leads, and c has the higher priority")
 
