@@ -54,7 +54,7 @@ def wait_until_listed(etcd: Etcd) -> None:
 
 
 def is_well(etcd: Etcd) -> bool:
-    answers = all(etcd.ctl("endpoint", "health", member=member, check=False) for member in etcd.members)
+    answers = all(etcd.ctl("endpoint", "status", member=member, check=False) for member in etcd.members)
     return answers and len((etcd.record() or {}).get("members", [])) == 3
 
 
@@ -139,8 +139,8 @@ def etcd_leader_killed(stage: Stage) -> Outcome:
 # --- switchover ---
 
 def switchover(stage: Stage) -> Outcome:
-    """As many as twice that of `takeover`: of fewer the highest would be called p99."""
-    rate, count = 500, 2 * stage.sizes.switchovers
+    """More of them than in `takeover`: of few the slowest one would be called p99."""
+    rate, count = 500, 7 * stage.sizes.switchovers
     with leased(stage, "10s") as (scene, etcd, nodes):
         report = scene.folder / "roamer.json"
         roamer = start_roamer(scene, nodes[:2], rate, report)
