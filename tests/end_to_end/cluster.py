@@ -11,7 +11,8 @@ import time
 from typing import Callable, Iterable
 
 import ledger
-from harness import Cluster, Expectation, Node, Program, equality, expect, position_of, wait_until
+from harness import (Cluster, Expectation, Node, Program, count, equality, expect, position_of,
+                     wait_until)
 
 
 def leader_of(statuses: dict[str, dict | None]) -> str | None:
@@ -51,9 +52,13 @@ def tokens_in(database: pathlib.Path) -> set[str]:
 
 
 def orphaned_tokens(files: Iterable[pathlib.Path], tokens: Iterable[str]) -> set[str]:
-    """Those of `tokens` that stand in a page of an orphans file (schemas/orphans.sql)."""
+    """Those of `tokens` that stand in a page of an orphans file (schemas/orphans.sql). A whole log that was put
+    aside has them compressed: all may be in it."""
     contents = []
     for path in files:
+        if equality.run_sqlite(path, "SELECT count(*) FROM sqlite_master WHERE name = 'page'").strip() == "0":
+            count("whole logs put aside, not read", 1)
+            return set(tokens)
         rows = equality.run_sqlite(path, "SELECT hex(content) FROM page WHERE content IS NOT NULL")
         contents += [bytes.fromhex(row) for row in rows.split()]
     return {token for token in tokens if any(token.encode() in content for content in contents)}
