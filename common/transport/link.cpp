@@ -1,9 +1,7 @@
 #include "common/transport/link.h"
 
 #include "common/core/clock.h"
-#include "common/core/random_number.h"
 
-#include <cstring>
 #include <utility>
 
 namespace understudy {
@@ -24,19 +22,7 @@ Link::Link(const Network& network, zmq::socket_type type, std::string address, s
       address_(std::move(address)),
       endpoint_(std::move(endpoint)),
       is_to_feed_(is_to_feed),
-      events_(network.context().zmq, zmq::socket_type::pair),
-      socket_(network.context().zmq, type) {
-  // The pair is there before the first event, and has no limit: ZeroMQ's own thread would wait.
-  const auto inside = fmt::format("inproc://link-{:x}", random_number());
-  if (::zmq_socket_monitor(socket_.handle(), inside.c_str(), kEvents) != 0) throw zmq::error_t();
-  events_.set(zmq::sockopt::linger, 0);
-  events_.set(zmq::sockopt::rcvhwm, 0);
-  events_.connect(inside);
-}
-
-Link::~Link() {
-  ::zmq_socket_monitor(socket_.handle(), nullptr, 0);
-}
+      watched_(network, type, kEvents) {}
 
 void Link::open() {
   version_ = security_->version();
@@ -48,11 +34,9 @@ void Link::open() {
       return note(is_to_feed_ ? "no entry of --peer-keys with this endpoint may feed"
                               : "no entry of --peer-keys has this endpoint");
     }
-    socket_.set(zmq::sockopt::curve_serverkey, key_);
-    socket_.set(zmq::sockopt::curve_publickey, security_->own().public_key);
-    socket_.set(zmq::sockopt::curve_secretkey, security_->own().secret_key);
+    watched_.demand_key(key_, *security_);
   }
-  socket_.connect(address_);
+  socket().connect(address_);
   is_open_ = true;
 }
 
@@ -60,7 +44,7 @@ void Link::reopen() {
   if (is_open_) {
     is_open_ = false;
     // ENOENT: ZeroMQ has let go of it by itself.
-    if (::zmq_disconnect(socket_.handle(), address_.c_str()) != 0 && errno != ENOENT) {
+    if (::zmq_disconnect(socket().handle(), address_.c_str()) != 0 && errno != ENOENT) {
       throw zmq::error_t();
     }
   }
@@ -69,14 +53,7 @@ void Link::reopen() {
 
 void Link::look() {
   guarded("watch a connection", [&] {
-    while (const auto parts = receive_parts(events_)) {
-      std::uint16_t event = 0;
-      std::uint32_t value = 0;
-      if (parts->first.size() != sizeof event + sizeof value) continue;
-      std::memcpy(&event, parts->first.data(), sizeof event);
-      std::memcpy(&value, parts->first.data<std::byte>() + sizeof event, sizeof value);
-      take_event(event, value);
-    }
+    watched_.look([this](auto event, auto value) { take_event(event, value); });
     if (again_at_us_ != 0 && monotonic_time_us() >= again_at_us_) reopen();
     if (!security_->is_open() && version_ != security_->version()) {
       version_ = security_->version();

@@ -10,7 +10,7 @@
 #pragma once
 
 #include "common/logging/repeated_trouble.h"
-#include "common/transport/zmq_calls.h"
+#include "common/transport/watched_socket.h"
 
 #include <utility>
 
@@ -24,14 +24,13 @@ class Link {
   Link(const Network& network, zmq::socket_type type, std::string address, std::string endpoint,
        bool is_to_feed, Prepare&& prepare)
       : Link(network, type, std::move(address), std::move(endpoint), is_to_feed) {
-    prepare(socket_);
+    prepare(socket());
     open();
   }
-  ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  [[nodiscard]] zmq::socket_t& socket() { return socket_; }
+  [[nodiscard]] zmq::socket_t& socket() { return watched_.socket(); }
   // Often: takes what became of the handshakes, and connects anew where that is due.
   void look();
   // Why there is no connection, when that is worth telling (again).
@@ -49,8 +48,7 @@ class Link {
   const std::string address_;
   const std::string endpoint_;
   const bool is_to_feed_;
-  zmq::socket_t events_;  // outlives the socket: its events are to be delivered
-  zmq::socket_t socket_;
+  WatchedSocket watched_;
   std::string key_;  // that the server must have; empty: none is asked for
   bool is_open_ = false;
   std::uint64_t version_ = 0;     // of the list of peers that key_ comes from

@@ -1,11 +1,9 @@
 #include "common/transport/peer_trial.h"
 
 #include "common/core/clock.h"
-#include "common/core/random_number.h"
-#include "common/transport/zmq_calls.h"
+#include "common/transport/watched_socket.h"
 
 #include <array>
-#include <cstring>
 
 namespace understudy {
 
@@ -22,42 +20,23 @@ constexpr int kTurn_ms = 100;
 class Attempt {
  public:
   Attempt(const Network& network, zmq::socket_type type)
-      : security_(*network.security()),
-        events_(network.context().zmq, zmq::socket_type::pair),
-        socket_(network.context().zmq, type) {
-    const auto inside = fmt::format("inproc://trial-{:x}", random_number());
-    if (::zmq_socket_monitor(socket_.handle(), inside.c_str(), kEvents) != 0) throw zmq::error_t();
-    events_.set(zmq::sockopt::linger, 0);
-    events_.set(zmq::sockopt::rcvhwm, 0);
-    events_.connect(inside);
-    set_common(socket_, SocketOptions{}, SocketOptions{}.live_queue);
+      : security_(*network.security()), watched_(network, type, kEvents) {
+    set_common(watched_.socket(), SocketOptions{}, SocketOptions{}.live_queue);
   }
-  ~Attempt() { ::zmq_socket_monitor(socket_.handle(), nullptr, 0); }
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
 
   void begin(const std::string& address, const std::string& key) {
-    if (!security_.is_open()) {
-      socket_.set(zmq::sockopt::curve_serverkey, key);
-      socket_.set(zmq::sockopt::curve_publickey, security_.own().public_key);
-      socket_.set(zmq::sockopt::curve_secretkey, security_.own().secret_key);
-    }
-    socket_.connect(address);
+    if (!security_.is_open()) watched_.demand_key(key, security_);
+    socket().connect(address);
   }
   void look() {
-    while (const auto parts = receive_parts(events_)) {
-      std::uint16_t event = 0;
-      std::uint32_t value = 0;
-      if (parts->first.size() != sizeof event + sizeof value) continue;
-      std::memcpy(&event, parts->first.data(), sizeof event);
-      std::memcpy(&value, parts->first.data<std::byte>() + sizeof event, sizeof value);
-      take(event, value);
-    }
+    watched_.look([this](auto event, auto value) { take(event, value); });
   }
   [[nodiscard]] bool is_decided() const { return outcome_ != Handshake::no_answer; }
   [[nodiscard]] Handshake outcome() const { return outcome_; }
-  [[nodiscard]] zmq::socket_t& socket() { return socket_; }
-  [[nodiscard]] zmq::socket_t& events() { return events_; }
+  [[nodiscard]] zmq::socket_t& socket() { return watched_.socket(); }
+  [[nodiscard]] zmq::socket_t& events() { return watched_.events(); }
 
  private:
   void take(std::uint16_t event, std::uint32_t value) {
@@ -76,8 +55,7 @@ class Attempt {
   }
 
   const Security& security_;
-  zmq::socket_t events_;  // outlives the socket: its events are to be delivered
-  zmq::socket_t socket_;
+  WatchedSocket watched_;
   int ends_ = 0;
   Handshake outcome_ = Handshake::no_answer;
 };
