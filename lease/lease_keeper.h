@@ -194,6 +194,7 @@ class LeaseKeeper {
   // lease_keeper_observe.cpp
   void tick_observing(std::int64_t now_us);
   void stand_down_again(std::int64_t now_us);
+  void begin_tenure(LeaderRecord& record, Epoch epoch, std::int64_t now_us) const;
   void try_claim(std::int64_t now_us);
   void try_take(std::int64_t now_us);
   void tick_automatics(std::int64_t now_us);

@@ -24,6 +24,20 @@ void LeaseKeeper::stand_down_again(std::int64_t now_us) {
       lease::StandDown{leader_ ? leader_->value.epoch : 0, "it leads without the lease"});
 }
 
+// Of this run, on top of what stands there.
+void LeaseKeeper::begin_tenure(LeaderRecord& record, Epoch epoch, std::int64_t now_us) const {
+  record.node = rules_.node;
+  record.process = rules_.process;
+  record.epoch = epoch;
+  record.ttl_ms = rules_.ttl_us / 1000;
+  record.is_offered = record.is_released = false;
+  record.is_paused = view_.is_paused;
+  if (record.stream.is_nil()) record.stream = facts_.stream;
+  record.members = listed(now_us);
+  record.since = utc_text(unix_time_us());
+  record.renewals = 0;
+}
+
 // --- at a start ---
 
 void LeaseKeeper::claim(Epoch epoch) {
@@ -40,16 +54,7 @@ void LeaseKeeper::try_claim(std::int64_t now_us) {
   } else if (now_us < free_since_us()) {
     return;
   }
-  record.node = rules_.node;
-  record.process = rules_.process;
-  record.epoch = *claim_;
-  record.ttl_ms = rules_.ttl_us / 1000;
-  record.is_offered = record.is_released = false;
-  record.is_paused = view_.is_paused;
-  if (record.stream.is_nil()) record.stream = facts_.stream;
-  record.members = listed(now_us);
-  record.since = utc_text(unix_time_us());
-  record.renewals = 0;
+  begin_tenure(record, *claim_, now_us);
   standing_ = Standing::acquiring;
   send(Purpose::claim, std::move(record), now_us);
 }
@@ -121,18 +126,10 @@ void LeaseKeeper::tick_automatics(std::int64_t now_us) {
 
 void LeaseKeeper::acquire(const std::string& reason, std::int64_t now_us) {
   auto record = leader_ ? leader_->value : LeaderRecord{};
-  record.epoch = std::max(
+  const auto epoch = std::max(
       {record.epoch + (is_offered_here() ? 0 : 1), facts_.epoch + 1, facts_.highest_epoch + 1});
   offered_seq_ = is_offered_here() ? record.position_seq : 0;
-  record.node = rules_.node;
-  record.process = rules_.process;
-  record.ttl_ms = rules_.ttl_us / 1000;
-  record.is_offered = record.is_released = false;
-  record.is_paused = view_.is_paused;
-  if (record.stream.is_nil()) record.stream = facts_.stream;
-  record.members = listed(now_us);
-  record.since = utc_text(unix_time_us());
-  record.renewals = 0;
+  begin_tenure(record, epoch, now_us);
   standing_ = Standing::acquiring;
   reason_ = reason;
   send(Purpose::acquire, std::move(record), now_us);

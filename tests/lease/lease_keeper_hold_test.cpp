@@ -5,6 +5,22 @@
 
 namespace understudy::test {
 
+namespace {
+
+// It has renewed for a while beside b; from here on the store does not answer.
+Stage holder_without_store() {
+  auto stage = holder();
+  MemberRecord b;
+  b.node = "b";
+  stage.put(b);
+  stage.run(kTtl_us);
+  stage.seen.clear();
+  stage.store_answers = false;
+  return stage;
+}
+
+}  // namespace
+
 TEST_CASE("it renews each third of a ttl, and a short outage disturbs nothing") {
   auto stage = holder();
   stage.run(4 * kTtl_us);
@@ -146,13 +162,7 @@ TEST_CASE("a record that was removed is put back") {
 }
 
 TEST_CASE("all others promise to stay: it leads on without the store, as long as they do") {
-  auto stage = holder();
-  MemberRecord b;
-  b.node = "b";
-  stage.put(b);
-  stage.run(kTtl_us);
-  stage.seen.clear();
-  stage.store_answers = false;
+  auto stage = holder_without_store();
   const auto answer_all = [&](bool agrees) {
     for (std::size_t i = 0; i < stage.seen.size(); ++i) {
       const auto* ask = std::get_if<lease::AskToStay>(&stage.seen[i]);
@@ -201,13 +211,7 @@ TEST_CASE("one that does not agree, or does not answer: no promise") {
 }
 
 TEST_CASE("an answer to an earlier round counts for nothing") {
-  auto stage = holder();
-  MemberRecord b;
-  b.node = "b";
-  stage.put(b);
-  stage.run(kTtl_us);
-  stage.seen.clear();
-  stage.store_answers = false;
+  auto stage = holder_without_store();
   while (stage.count<lease::AskToStay>() < 2) stage.run(50'000);
   const auto before = stage.keeper.deadline_us();
   stage.keeper.on_stay_answer(stage.last<lease::AskToStay>()->round - 1, "b", true, stage.now_us);
