@@ -16,7 +16,7 @@ import time
 
 from outcome import Outcome, verdict
 from stage import MeasurementFailed, Node, Stage
-from takeover import check_answer, describe, percentile, rows_lost, start_roamer, try_to_write, wait_until_level
+from takeover import describe, move_back_and_forth, percentile, start_roamer, try_to_write, wait_until_level
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "end_to_end"))
 from etcd import Etcd  # noqa: E402  (of the end-to-end tests)
@@ -142,25 +142,7 @@ def switchover(stage: Stage) -> Outcome:
     """More of them than in `takeover`: of few the slowest one would be called p99."""
     rate, count = 500, 7 * stage.sizes.switchovers
     with leased(stage, "10s") as (scene, etcd, nodes):
-        report = scene.folder / "roamer.json"
-        roamer = start_roamer(scene, nodes[:2], rate, report)
-        commands = []
-        for number in range(count):
-            target = nodes[(number + 1) % 2]
-            target.wait_for_state("streaming", timeout=60)
-            time.sleep(0.3)
-            begun = time.monotonic()
-            answer = target.run("switchover", "--to", target.name)
-            check_answer(target, answer, answer.stdout + answer.stderr)
-            commands.append((time.monotonic() - begun) * 1000)
-        roamer.send_signal(signal.SIGTERM)
-        roamer.wait(30)
-        seen = json.loads(report.read_text())
-        lost = rows_lost(nodes[count % 2], seen["committed"])
-    moves = [gap["ms"] for gap in seen["gaps"] if gap["from"] != gap["to"]]
-    if lost or len(moves) != count:
-        raise MeasurementFailed(f"switchover: {lost} rows lost, {len(moves)} moves of the writer in "
-                                f"{count} switchovers")
+        _, moves, commands = move_back_and_forth(scene, nodes[:2], rate, count)
     return Outcome(
         f"lease: planned switchover under {rate} transactions/s, no write succeeds for",
         "p99 ≤ 500 ms", f"{describe(moves)}; the command {describe(commands)}; none lost",

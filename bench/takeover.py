@@ -121,25 +121,7 @@ def switchover(stage: Stage) -> Outcome:
     with stage.scene() as scene:
         scene.prepare()
         nodes = scene.cluster("a", "b")
-        report = scene.folder / "roamer.json"
-        roamer = start_roamer(scene, nodes, rate, report)
-        commands = []
-        for number in range(stage.sizes.switchovers):
-            target = nodes[(number + 1) % 2]
-            target.wait_for_state("streaming", timeout=60)
-            time.sleep(0.3)  # under way again: the rate, the standby's rhythm
-            begun = time.monotonic()
-            answer = target.run("switchover", "--to", target.name)
-            check_answer(target, answer, answer.stdout + answer.stderr)
-            commands.append((time.monotonic() - begun) * 1000)
-        roamer.send_signal(signal.SIGTERM)
-        roamer.wait(30)
-        seen = json.loads(report.read_text())
-        lost = rows_lost(nodes[stage.sizes.switchovers % 2], seen["committed"])
-    moves = [gap["ms"] for gap in seen["gaps"] if gap["from"] != gap["to"]]
-    if lost or len(moves) != stage.sizes.switchovers:
-        raise MeasurementFailed(f"switchover: {lost} rows lost, {len(moves)} moves of the writer "
-                                f"in {stage.sizes.switchovers} switchovers")
+        seen, moves, commands = move_back_and_forth(scene, nodes, rate, stage.sizes.switchovers)
     speed = len(seen["committed"]) / seen["seconds"]
     return Outcome(
         f"switchover under {rate} transactions/s: no write succeeds for", "p99 ≤ 250 ms",
@@ -148,6 +130,32 @@ def switchover(stage: Stage) -> Outcome:
         verdict(percentile(moves, 0.99) <= 250),
         {"gaps_ms": moves, "command_ms": commands, "per_second": speed,
          "refused": seen["refused"]})
+
+
+def move_back_and_forth(scene: Scene, nodes: list[Node], rate: int,
+                        count: int) -> tuple[dict, list[float], list[float]]:
+    """So many switchovers between two nodes, under writes. What the writer saw; for how long it could not
+    write at each; how long each command took, in ms. Raises when a row is lost, or a move was not seen."""
+    report = scene.folder / "roamer.json"
+    roamer = start_roamer(scene, nodes, rate, report)
+    commands = []
+    for number in range(count):
+        target = nodes[(number + 1) % 2]
+        target.wait_for_state("streaming", timeout=60)
+        time.sleep(0.3)  # under way again: the rate, the standby's rhythm
+        begun = time.monotonic()
+        answer = target.run("switchover", "--to", target.name)
+        check_answer(target, answer, answer.stdout + answer.stderr)
+        commands.append((time.monotonic() - begun) * 1000)
+    roamer.send_signal(signal.SIGTERM)
+    roamer.wait(30)
+    seen = json.loads(report.read_text())
+    lost = rows_lost(nodes[count % 2], seen["committed"])
+    moves = [gap["ms"] for gap in seen["gaps"] if gap["from"] != gap["to"]]
+    if lost or len(moves) != count:
+        raise MeasurementFailed(f"switchover: {lost} rows lost, {len(moves)} moves of the writer "
+                                f"in {count} switchovers")
+    return seen, moves, commands
 
 
 def start_roamer(scene: Scene, nodes: list[Node], rate: int, report: pathlib.Path,
